@@ -48,5 +48,8 @@ export function archOf(name: string): Arch {
 
 /** The architecture of the machine that runs this program, by Node's name for it; x86_64 where unknown. */
 export function hostArch(nodeArch: string): Arch {
-  return archOf(({ arm64: 'arm64', riscv64: 'riscv', loong64: 'loongarch' } as Record<string, string>)[nodeArch] ?? 'x86_64');
+  return archOf(
+    ({ arm64: 'arm64', riscv64: 'riscv', loong64: 'loongarch' } as Record<string, string>)[nodeArch] ??
+      'x86_64',
+  );
 }

@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly input?: string;
   /** Bytes kept of each stream; what is over is dropped. */
   readonly limit?: number;
+  /** Seconds after which the program is killed; its code is then 137. */
+  readonly timeoutSeconds?: number;
 }
 
 /**
