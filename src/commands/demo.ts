@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { fetchKernelSource } from '../debian/kernel-source.ts';
-import type { Host } from '../host/host.ts';
+import { type Host, inGroup } from '../host/host.ts';
 import { ensurePackages } from '../kernel/host-packages.ts';
 import { readBuildRequest, type Surroundings } from '../request/read.ts';
 import { buildKernel, type Outcome } from './build.ts';
@@ -11,7 +11,7 @@ import { buildKernel, type Outcome } from './build.ts';
  */
 export async function runDemo(host: Host, around: Surroundings): Promise<Outcome> {
   await ensurePackages(host, 'install');
-  const tree = await host.log.group('Kernel source', () => fetchKernelSource(host, { minimum: '7.2' }));
+  const tree = await inGroup(host, 'Kernel source', () => fetchKernelSource(host, { minimum: '7.2' }));
   const output = path.join(host.cacheFolder, 'demo');
   const inputs: Readonly<Record<string, string>> = {
     source: tree.folder,

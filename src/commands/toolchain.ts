@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Host } from '../host/host.ts';
+import { type Host, inGroup } from '../host/host.ts';
 import { probe } from '../toolchain/probe.ts';
 import { resolveToolchain } from '../toolchain/resolve.ts';
 import type { Arch } from '../values/arch.ts';
@@ -9,12 +9,12 @@ import type { Abilities, Toolchain, ToolchainRequest } from '../values/toolchain
 
 /** Finds or fetches the LLVM of a request. */
 export async function installToolchain(host: Host, request: ToolchainRequest): Promise<Toolchain> {
-  return host.log.group('Toolchain', () => resolveToolchain(host, request));
+  return inGroup(host, 'Toolchain', () => resolveToolchain(host, request));
 }
 
 /** Tries what an LLVM does for an architecture, and logs the evidence. */
 export async function probeToolchain(host: Host, toolchain: Toolchain, arch: Arch): Promise<Abilities> {
-  return host.log.group(`Probe of LLVM ${toolchain.version} for ${arch.name}`, async () => {
+  return inGroup(host, `Probe of LLVM ${toolchain.version} for ${arch.name}`, async () => {
     const scratch = mkdtempSync(path.join(os.tmpdir(), 'kernel-thinlto-'));
     try {
       const abilities = await probe(host, toolchain, arch, scratch);
@@ -35,7 +35,10 @@ export function describeAbilities(toolchain: Toolchain, arch: Arch, abilities: A
     ['suffix reduction in thin-dist', abilities.reductionThinDist],
   ];
   const lines = rows.map(([name, able]) => `  ${name.padEnd(34)}${able ? 'yes' : 'no'}`);
-  return [`LLVM ${toolchain.version} (${toolchain.bin}) for ${arch.name}:`, ...lines, ...abilities.evidence.map((line) => `  - ${line}`), ''].join(
-    '\n',
-  );
+  return [
+    `LLVM ${toolchain.version} (${toolchain.bin}) for ${arch.name}:`,
+    ...lines,
+    ...abilities.evidence.map((line) => `  - ${line}`),
+    '',
+  ].join('\n');
 }

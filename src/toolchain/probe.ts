@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../host/host.ts';
 import type { Arch } from '../values/arch.ts';
-import { messageOf } from '../values/error.ts';
+import { messageOf, UserError } from '../values/error.ts';
 import type { Abilities, Toolchain } from '../values/toolchain.ts';
 import { COLLIDING, judgeReduction, judgeThin, ONCE, type Verdict } from './probe-verdict.ts';
 
@@ -54,7 +54,7 @@ export async function probe(
   const folder = await mkdtemp(join(scratchFolder, 'probe-'));
   try {
     const verdicts = await runTrials(toolOf(host, toolchain, folder), arch, folder);
-    host.signal.throwIfAborted();
+    if (host.signal.aborted) throw new UserError('Cancelled: the toolchain was not probed to the end');
     return {
       target: arch.target,
       thin: verdicts.thin.able,

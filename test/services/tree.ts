@@ -13,7 +13,9 @@ export function oldTree(): string {
 function folderOf(variable: string): string {
   const folder = process.env[variable];
   if (folder === undefined || folder === '' || !existsSync(folder)) {
-    throw new Error(`${variable} names no kernel tree (${folder ?? 'not set'}); run the tests with: npm test`);
+    throw new Error(
+      `${variable} names no kernel tree (${folder ?? 'not set'}); run the tests with: npm test`,
+    );
   }
   return folder;
 }

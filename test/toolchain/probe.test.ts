@@ -137,6 +137,7 @@ const BROKEN: readonly [string, Readonly<Record<string, string | undefined>>, Re
     /unable to create target/,
   ],
   ['a linker that crashes', { 'ld.lld': 'kill -SEGV $$' }, /ld\.lld ended with code 139/],
+  ['a linker that a signal ends', { 'ld.lld': 'kill -TERM $$' }, /ld\.lld ended with code 143/],
   ['a linker that is killed', { 'ld.lld': 'kill -KILL $$' }, /ld\.lld was killed/],
   ['a symbol reader that is missing', { 'llvm-nm': undefined }, /llvm-nm/],
   [
@@ -158,7 +159,8 @@ test('a cancelled run is no answer about the toolchain', async () => {
   const cancelled = testHost({ signal: AbortSignal.abort() });
   const bin = join(testToolchainFolder(), 'bin');
   await assert.rejects(probe(cancelled, toolchainAt(bin), archOf('x86_64'), scratch()), {
-    name: 'AbortError',
+    name: 'UserError',
+    message: 'Cancelled: the toolchain was not probed to the end',
   });
   assert.deepEqual(readdirSync(scratch()), []);
 });

@@ -1,0 +1,43 @@
+import { type AnalysedImage, analyseImage } from '../suffix/analyse.ts';
+import { type LinkedObject, readObject } from '../suffix/units.ts';
+import type { Mode } from '../values/mode.ts';
+import type { RunProgram } from '../values/program.ts';
+import type { Toolchain } from '../values/toolchain.ts';
+import { type Coverage, judgeCoverage } from './coverage.ts';
+import { linkInputs } from './link-objects.ts';
+import { judgeReduction, type ReductionVerdict } from './reduction.ts';
+import { definedNames } from './symbol-names.ts';
+
+export interface AuditRequest {
+  /** Output folder and source tree of a finished build, absolute. */
+  readonly output: string;
+  readonly tree: string;
+  readonly mode: Mode;
+  readonly toolchain: Pick<Toolchain, 'bin' | 'suffix'>;
+}
+
+/** What the objects of a build say about it. */
+export interface Audit {
+  readonly coverage: Coverage;
+  readonly reduction: ReductionVerdict;
+  /** Every object of the link, in link order. */
+  readonly objects: readonly LinkedObject[];
+  /** vmlinux with its suffixed symbols. */
+  readonly image: AnalysedImage;
+}
+
+/**
+ * Reads the objects of a finished build: whether each went through LTO, whether suffix reduction is in effect, and
+ * where each suffixed symbol of vmlinux comes from. `run` starts the toolchain's llvm-nm.
+ * Throws a UserError where the build is not finished or a file of it is damaged.
+ */
+export async function auditBuild(run: RunProgram, request: AuditRequest): Promise<Audit> {
+  const { output, tree, mode, toolchain } = request;
+  const inputs = linkInputs(output);
+  const objects = inputs.objects.map((object) => readObject(output, object));
+  const coverage = judgeCoverage(output, mode, inputs, objects);
+  const image = analyseImage(output, tree, 'vmlinux', objects);
+  const names = await definedNames(run, toolchain, output, inputs.objects);
+  const reduction = judgeReduction(output, mode, image, names, inputs.objects);
+  return { coverage, reduction, objects, image };
+}

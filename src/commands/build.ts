@@ -1,0 +1,229 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { auditBuild, type Audit } from '../audit/audit.ts';
+import { commandLine, type MakeSetting, makeCall, makeEnvironment } from '../build/make.ts';
+import { chooseMode, chooseReduction } from '../build/plan.ts';
+import { reductionMakefile } from '../build/reduction-makefile.ts';
+import { type BuildResult, type PhaseTime, runBuild } from '../build/run.ts';
+import { countFrontEnd } from '../build/front-end-count.ts';
+import { type Host, inGroup } from '../host/host.ts';
+import { configTargets, configure, readConfigRequest } from '../kernel/configure.ts';
+import { ensurePackages } from '../kernel/host-packages.ts';
+import { readTree, refuseUnbuildable } from '../kernel/tree.ts';
+import type { Report } from '../report/schema.ts';
+import { renderText } from '../report/text.ts';
+import { writeReport } from '../report/write.ts';
+import type { Outputs } from '../request/outputs.ts';
+import { presentToolchain } from '../toolchain/resolve.ts';
+import { messageOf, UserError } from '../values/error.ts';
+import { isThin, type Mode } from '../values/mode.ts';
+import type { BuildRequest } from '../values/request.ts';
+import type { Abilities, Toolchain } from '../values/toolchain.ts';
+import type { KernelTree } from '../values/tree.ts';
+import { describePlan } from './plan-text.ts';
+import { type BuildFindings, composeReport, logFile, outputsOf } from './report.ts';
+import { installToolchain, probeToolchain } from './toolchain.ts';
+
+/** How a run ended. */
+export interface Outcome {
+  /** What a person reads: the report, or the plan of a dry run. */
+  readonly text: string;
+  /** Why the run failed, in one line. */
+  readonly failure?: string;
+  readonly report?: Report;
+  readonly outputs?: Outputs;
+  /** Files to keep: the report's forms and the log. */
+  readonly files: readonly string[];
+}
+
+/** Builds the kernel of a request, looks at what came out, and reports. Throws a UserError where there is nothing to report. */
+export async function buildKernel(host: Host, request: BuildRequest): Promise<Outcome> {
+  const started = new Date();
+  const tree = await readTree(host, request.source);
+  refuseUnbuildable(tree, request.arch);
+  const { mode, chosen } = chooseMode(request.lto, tree);
+  if (request.suffixReduction === 'on' && !isThin(mode)) chooseReduction('on', mode, NOTHING, '');
+  readConfigRequest(request, tree, request.arch, mode, true);
+  if (request.dryRun) return { text: await plan(host, request, tree, mode, chosen), files: [] };
+
+  prepareFolders(request);
+  await ensurePackages(host, request.hostPackages);
+  const times: PhaseTime[] = [];
+  const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const from = performance.now();
+    const value = await work();
+    times.push({ name, seconds: (performance.now() - from) / 1000 });
+    return value;
+  };
+  const toolchain = await timed('toolchain', () => installToolchain(host, request.toolchain));
+  const abilities = await timed('probe', () => probeToolchain(host, toolchain, request.arch));
+  const name = `LLVM ${toolchain.version}`;
+  const reduced = chooseReduction(request.suffixReduction, mode, abilities, name);
+  for (const line of [...chosen, ...reduced.chosen]) host.log.info(line);
+
+  const setting = makeSetting(request, tree, toolchain.llvm, writeMakefile(request, tree, mode, reduced.reduction));
+  const config = readConfigRequest(request, tree, request.arch, mode, reduced.reduction);
+  const configured = await timed('configuration', () =>
+    inGroup(host, `Configuration: ${request.config.join(' ')}`, () =>
+      configure(host, config, tree, request.arch, request.output, (...targets) => {
+        const call = makeCall(setting, targets);
+        return host.run('make', call.args, { env: makeEnvironment(call, host.env) });
+      }),
+    ),
+  );
+  const result = await build(host, request, tree, mode, setting);
+  times.push(...result.phases);
+  const found = await timed('audit', () => audit(host, request, tree, mode, toolchain, result));
+  const findings: BuildFindings = {
+    request,
+    tree,
+    mode,
+    reduction: reduced.reduction,
+    toolchain,
+    abilities,
+    configured,
+    makeLine: commandLine(makeCall(setting, request.targets)),
+    result,
+    audit: found,
+    phases: times,
+    started,
+  };
+  return finish(host, findings);
+}
+
+const NOTHING: Abilities = {
+  target: '',
+  thin: false,
+  thinDist: false,
+  reductionThin: false,
+  reductionThinDist: false,
+  evidence: [],
+};
+
+async function finish(host: Host, findings: BuildFindings): Promise<Outcome> {
+  const { request } = findings;
+  const report = composeReport(findings);
+  const paths = writeReport(report, request.reportDir);
+  const outputs = outputsOf(findings, report, paths);
+  host.log.debug(JSON.stringify(outputs));
+  return {
+    text: renderText(report),
+    ...(report.failure !== null && { failure: report.failure }),
+    report,
+    outputs,
+    files: [paths.json, paths.text, paths.markdown, logFile(request), findings.configured.file].filter(existsSync),
+  };
+}
+
+async function build(
+  host: Host,
+  request: BuildRequest,
+  tree: KernelTree,
+  mode: Mode,
+  setting: MakeSetting,
+): Promise<BuildResult> {
+  const call = makeCall(setting, request.targets);
+  host.log.info(commandLine(call));
+  const targets = request.targets;
+  const whole = targets.length === 0 || targets.includes('all');
+  const counted = whole || targets.some((target) => /^(vmlinux|modules|[a-z]*Image(\.\w+)?)$/.test(target));
+  const frontEndTotal = counted
+    ? countFrontEnd(host, {
+        treePath: tree.path,
+        output: request.output,
+        arch: request.arch,
+        modules: whole || targets.includes('modules'),
+        environment: makeEnvironment(call, host.env),
+      }).catch(() => undefined)
+    : Promise.resolve(undefined);
+  return runBuild(host, {
+    call,
+    mode,
+    source: tree.path,
+    output: request.output,
+    logFile: logFile(request),
+    frontEndTotal,
+  });
+}
+
+async function audit(
+  host: Host,
+  request: BuildRequest,
+  tree: KernelTree,
+  mode: Mode,
+  toolchain: Toolchain,
+  result: BuildResult,
+): Promise<Audit | undefined> {
+  if (!result.ok || !existsSync(path.join(request.output, 'vmlinux'))) return undefined;
+  return auditBuild(host.run, { output: request.output, tree: tree.path, mode, toolchain });
+}
+
+function prepareFolders(request: BuildRequest): void {
+  if (/[\s:]/.test(request.output)) {
+    throw new UserError(`output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`);
+  }
+  for (const [input, folder] of [
+    ['output', request.output],
+    ['report-dir', request.reportDir],
+  ] as const) {
+    try {
+      mkdirSync(folder, { recursive: true });
+      const trial = path.join(folder, '.kernel-thinlto-trial');
+      writeFileSync(trial, '');
+      rmSync(trial);
+    } catch (error) {
+      throw new UserError(`${input}: ${folder} cannot be written (${messageOf(error).split(',', 1)[0]}); choose another folder`);
+    }
+  }
+}
+
+function makeSetting(
+  request: BuildRequest,
+  tree: KernelTree,
+  llvm: string,
+  makefile: string | undefined,
+): MakeSetting {
+  return {
+    source: tree.path,
+    output: request.output,
+    arch: request.arch,
+    llvm,
+    jobs: request.jobs,
+    makeArgs: request.makeArgs,
+    timestamp: tree.timestamp,
+    makefile,
+  };
+}
+
+/** Where the makefile for the reduction lies; beside the objects that are made with it. */
+function makefilePath(request: BuildRequest): string {
+  return path.join(request.output, 'kernel-thinlto.mk');
+}
+
+function writeMakefile(request: BuildRequest, tree: KernelTree, mode: Mode, reduction: boolean): string | undefined {
+  const text = reductionMakefile(mode, reduction, tree.reduction);
+  const file = makefilePath(request);
+  rmSync(file, { force: true });
+  if (text === undefined) return undefined;
+  writeFileSync(file, text);
+  return file;
+}
+
+async function plan(
+  host: Host,
+  request: BuildRequest,
+  tree: KernelTree,
+  mode: Mode,
+  chosen: readonly string[],
+): Promise<string> {
+  const toolchain = await presentToolchain(host, request.toolchain);
+  const llvm = toolchain?.llvm ?? `<folder of LLVM ${request.toolchain.version}>/bin/`;
+  // What `auto` will find is only known once the toolchain was tried, which a dry run does not do.
+  const reduction = isThin(mode) && request.suffixReduction !== 'off';
+  const makefile = reductionMakefile(mode, reduction, tree.reduction);
+  const setting = makeSetting(request, tree, llvm, makefile === undefined ? undefined : makefilePath(request));
+  const config = readConfigRequest(request, tree, request.arch, mode, reduction);
+  const calls = [...configTargets(config), request.targets].map((targets) => commandLine(makeCall(setting, targets)));
+  return describePlan({ request, tree, mode, reduction, toolchain, makefile, chosen, config, calls });
+}
+

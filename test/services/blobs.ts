@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readBody, reply } from './http.ts';
+
+/**
+ * The part of Azure's blob service that the clients of artifacts and caches use: block blobs, put as one or as a list
+ * of blocks, and read whole or by range. Access by an address with a signature, as GitHub hands it out.
+ */
+export interface Blobs {
+  /** A new blob's path and query, good for writing and reading. */
+  create(): { readonly id: string; readonly path: string };
+  /** Its bytes once it is complete. */
+  content(id: string): Buffer | undefined;
+  /** Answers a request below `/blobs/`. */
+  handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void>;
+}
+
+interface Blob {
+  readonly signature: string;
+  readonly blocks: Map<string, Buffer>;
+  content?: Buffer;
+}
+
+const VERSION = { 'x-ms-version': '2025-01-05', 'x-ms-request-id': randomUUID() };
+
+export function createBlobs(): Blobs {
+  const blobs = new Map<string, Blob>();
+  return {
+    create() {
+      const id = randomUUID();
+      const signature = randomUUID();
+      blobs.set(id, { signature, blocks: new Map() });
+      return { id, path: `/blobs/${id}?sig=${signature}` };
+    },
+    content: (id) => blobs.get(id)?.content,
+    async handle(request, response, url) {
+      const blob = blobs.get(url.pathname.slice('/blobs/'.length));
+      if (blob === undefined) return reply(response, 404);
+      if (url.searchParams.get('sig') !== blob.signature) return reply(response, 403);
+      if (request.method === 'PUT') {
+        put(blob, url, request, await readBody(request));
+        return reply(response, 201, '', {
+          ...VERSION,
+          etag: '"1"',
+          'last-modified': new Date().toUTCString(),
+        });
+      }
+      return send(blob, request, response);
+    },
+  };
+}
+
+function put(blob: Blob, url: URL, request: IncomingMessage, body: Buffer): void {
+  const comp = url.searchParams.get('comp');
+  if (comp === 'block') {
+    blob.blocks.set(url.searchParams.get('blockid') ?? '', body);
+    return;
+  }
+  if (comp === 'blocklist') {
+    const ids = [...body.toString().matchAll(/<(?:Latest|Uncommitted|Committed)>([^<]*)</g)];
+    const parts = ids.map(([, id = '']) => {
+      const part = blob.blocks.get(id);
+      if (part === undefined) throw new Error(`block ${id} was never put`);
+      return part;
+    });
+    blob.content = Buffer.concat(parts);
+    return;
+  }
+  if (comp !== null || request.headers['x-ms-blob-type'] !== 'BlockBlob')
+    throw new Error(`not served: ${url.search}`);
+  blob.content = body;
+}
+
+async function send(blob: Blob, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { content } = blob;
+  if (content === undefined) return reply(response, 404);
+  const range = /^bytes=(\d+)-(\d*)$/.exec(
+    request.headers['x-ms-range']?.toString() ?? request.headers.range ?? '',
+  );
+  const headers = { ...VERSION, etag: '"1"', 'accept-ranges': 'bytes', 'x-ms-blob-type': 'BlockBlob' };
+  if (request.method === 'HEAD') {
+    response.writeHead(200, { ...headers, 'content-length': String(content.length) });
+    response.end();
+    return;
+  }
+  if (range === null) return reply(response, 200, content, headers);
+  const from = Number(range[1]);
+  const to = Math.min(range[2] ? Number(range[2]) : content.length - 1, content.length - 1);
+  const part = content.subarray(from, to + 1);
+  reply(response, 206, part, { ...headers, 'content-range': `bytes ${from}-${to}/${content.length}` });
+}

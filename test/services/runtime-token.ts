@@ -1,0 +1,36 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+/** The run and the job that a token is for, as the services name them. */
+export interface BackendIds {
+  readonly run: string;
+  readonly job: string;
+}
+
+const KEY = randomUUID();
+
+/** A token such as a runner gets for the services: a JWT whose scope names run and job. */
+export function runtimeToken(ids: BackendIds = { run: randomUUID(), job: randomUUID() }): string {
+  const claims = {
+    nameid: '00000000-0000-0000-0000-000000000000',
+    scp: `Actions.ExampleScope Actions.Results:${ids.run}:${ids.job}`,
+    exp: Math.floor(Date.now() / 1000) + 3600,
+  };
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
+  return `${signed}.${sign(signed)}`;
+}
+
+/** What the bearer token of a request is good for; undefined where it is none of ours, or too old. */
+export function readToken(request: IncomingMessage): BackendIds | undefined {
+  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+  const [head = '', body = '', signature = ''] = token.split('.');
+  if (signature !== sign(`${head}.${body}`)) return undefined;
+  const { scp, exp } = JSON.parse(Buffer.from(body, 'base64url').toString());
+  const [, run, job] = /(?:^| )Actions\.Results:([^: ]+):([^: ]+)(?: |$)/.exec(scp) ?? [];
+  return exp * 1000 > Date.now() && run !== undefined && job !== undefined ? { run, job } : undefined;
+}
+
+function sign(text: string): string {
+  return createHmac('sha256', KEY).update(text).digest('base64url');
+}
