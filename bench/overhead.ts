@@ -30,8 +30,28 @@ function ours(): number {
   rmSync(output, { recursive: true, force: true });
   return seconds(() =>
     run(oldestNode(), [
-      ...[COMMAND, 'build', '--source', source, '--output', output, '--arch', arch.name, '--lto', 'thin-dist'],
-      ...['--suffix-reduction', 'on', '--config', 'tinyconfig', '--kconfig', 'CONFIG_64BIT=y', '--llvm-path', llvm],
+      ...[
+        COMMAND,
+        'build',
+        '--source',
+        source,
+        '--output',
+        output,
+        '--arch',
+        arch.name,
+        '--lto',
+        'thin-dist',
+      ],
+      ...[
+        '--suffix-reduction',
+        'on',
+        '--config',
+        'tinyconfig',
+        '--kconfig',
+        'CONFIG_64BIT=y',
+        '--llvm-path',
+        llvm,
+      ],
     ]),
   );
 }
@@ -43,7 +63,16 @@ function bare(): number {
   mkdirSync(output, { recursive: true });
   const makefile = path.join(folder, 'reduction.mk');
   writeFileSync(makefile, reductionMakefile('thin-dist', true, { builtIn: [] }) ?? '');
-  const setting = { source, output, arch, llvm: `${llvm}/bin/`, jobs: os.availableParallelism(), makeArgs: [], timestamp: 0, makefile };
+  const setting = {
+    source,
+    output,
+    arch,
+    llvm: `${llvm}/bin/`,
+    jobs: os.availableParallelism(),
+    makeArgs: [],
+    timestamp: 0,
+    makefile,
+  };
   const make = (...targets: string[]) => {
     const call = makeCall(setting, targets);
     run('make', call.args, { ...process.env, ...call.variables });
@@ -66,7 +95,9 @@ for (let pair = 0; pair < PAIRS; pair += 1) {
   const second = pair % 2 === 0 ? ours() : bare();
   const [b, o] = pair % 2 === 0 ? [first, second] : [second, first];
   pairs.push({ bare: b, ours: o, ratio: o / b });
-  console.log(`pair ${pair + 1}: bare make ${b.toFixed(1)} s, kernel-thinlto ${o.toFixed(1)} s, ratio ${(o / b).toFixed(3)}`);
+  console.log(
+    `pair ${pair + 1}: bare make ${b.toFixed(1)} s, kernel-thinlto ${o.toFixed(1)} s, ratio ${(o / b).toFixed(3)}`,
+  );
 }
 const ratios = pairs.map((pair) => pair.ratio).sort((a, b) => a - b);
 writeResult('overhead', {

@@ -10,7 +10,7 @@ const target = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
 const node = (script, ...args) =>
   execFileSync(process.execPath, [path.join(root, 'node_modules', script), ...args], {
     cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 2, 2],
   });
 
 rmSync(path.join(root, 'build'), { recursive: true, force: true });

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { auditBuild, type Audit } from '../audit/audit.ts';
+import { type Audit, auditBuild } from '../audit/audit.ts';
+import { countFrontEnd } from '../build/front-end-count.ts';
 import { commandLine, type MakeSetting, makeCall, makeEnvironment } from '../build/make.ts';
 import { chooseMode, chooseReduction } from '../build/plan.ts';
 import { reductionMakefile } from '../build/reduction-makefile.ts';
 import { type BuildResult, type PhaseTime, runBuild } from '../build/run.ts';
-import { countFrontEnd } from '../build/front-end-count.ts';
 import { type Host, inGroup } from '../host/host.ts';
 import { configTargets, configure, readConfigRequest } from '../kernel/configure.ts';
 import { ensurePackages } from '../kernel/host-packages.ts';
@@ -61,7 +61,12 @@ export async function buildKernel(host: Host, request: BuildRequest): Promise<Ou
   const reduced = chooseReduction(request.suffixReduction, mode, abilities, name);
   for (const line of [...chosen, ...reduced.chosen]) host.log.info(line);
 
-  const setting = makeSetting(request, tree, toolchain.llvm, writeMakefile(request, tree, mode, reduced.reduction));
+  const setting = makeSetting(
+    request,
+    tree,
+    toolchain.llvm,
+    writeMakefile(request, tree, mode, reduced.reduction),
+  );
   const config = readConfigRequest(request, tree, request.arch, mode, reduced.reduction);
   const configured = await timed('configuration', () =>
     inGroup(host, `Configuration: ${request.config.join(' ')}`, () =>
@@ -111,7 +116,9 @@ async function finish(host: Host, findings: BuildFindings): Promise<Outcome> {
     ...(report.failure !== null && { failure: report.failure }),
     report,
     outputs,
-    files: [paths.json, paths.text, paths.markdown, logFile(request), findings.configured.file].filter(existsSync),
+    files: [paths.json, paths.text, paths.markdown, logFile(request), findings.configured.file].filter(
+      existsSync,
+    ),
   };
 }
 
@@ -160,7 +167,9 @@ async function audit(
 
 function prepareFolders(request: BuildRequest): void {
   if (/[\s:]/.test(request.output)) {
-    throw new UserError(`output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`);
+    throw new UserError(
+      `output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`,
+    );
   }
   for (const [input, folder] of [
     ['output', request.output],
@@ -172,7 +181,9 @@ function prepareFolders(request: BuildRequest): void {
       writeFileSync(trial, '');
       rmSync(trial);
     } catch (error) {
-      throw new UserError(`${input}: ${folder} cannot be written (${messageOf(error).split(',', 1)[0]}); choose another folder`);
+      throw new UserError(
+        `${input}: ${folder} cannot be written (${messageOf(error).split(',', 1)[0]}); choose another folder`,
+      );
     }
   }
 }
@@ -200,7 +211,12 @@ function makefilePath(request: BuildRequest): string {
   return path.join(request.output, 'kernel-thinlto.mk');
 }
 
-function writeMakefile(request: BuildRequest, tree: KernelTree, mode: Mode, reduction: boolean): string | undefined {
+function writeMakefile(
+  request: BuildRequest,
+  tree: KernelTree,
+  mode: Mode,
+  reduction: boolean,
+): string | undefined {
   const text = reductionMakefile(mode, reduction, tree.reduction);
   const file = makefilePath(request);
   rmSync(file, { force: true });
@@ -221,9 +237,15 @@ async function plan(
   // What `auto` will find is only known once the toolchain was tried, which a dry run does not do.
   const reduction = isThin(mode) && request.suffixReduction !== 'off';
   const makefile = reductionMakefile(mode, reduction, tree.reduction);
-  const setting = makeSetting(request, tree, llvm, makefile === undefined ? undefined : makefilePath(request));
+  const setting = makeSetting(
+    request,
+    tree,
+    llvm,
+    makefile === undefined ? undefined : makefilePath(request),
+  );
   const config = readConfigRequest(request, tree, request.arch, mode, reduction);
-  const calls = [...configTargets(config), request.targets].map((targets) => commandLine(makeCall(setting, targets)));
+  const calls = [...configTargets(config), request.targets].map((targets) =>
+    commandLine(makeCall(setting, targets)),
+  );
   return describePlan({ request, tree, mode, reduction, toolchain, makefile, chosen, config, calls });
 }
-

@@ -1,4 +1,3 @@
-import os from 'node:os';
 import { cancelOnSignals } from '../host/cancel.ts';
 import type { DoorHost } from '../host/host.ts';
 import { terminalHost } from '../host/terminal.ts';
@@ -10,6 +9,7 @@ import { UserError } from '../values/error.ts';
 import { VERSION } from '../values/version.ts';
 import { buildKernel, type Outcome } from './build.ts';
 import { runDemo } from './demo.ts';
+import { surroundings } from './surroundings.ts';
 import { describeAbilities, installToolchain, probeToolchain } from './toolchain.ts';
 
 /** The command: runs what its words say, and returns the exit code. */
@@ -20,21 +20,6 @@ export async function main(words: readonly string[]): Promise<number> {
   const around = surroundings(env, process.cwd(), false);
   const code = await run(host, around, words).catch((error: unknown) => fail(host, error));
   return (await cancel.finish()) ?? code;
-}
-
-/** What inputs are read against, here and now. */
-export function surroundings(
-  env: Readonly<Record<string, string | undefined>>,
-  folder: string,
-  onGitHub: boolean,
-): Surroundings {
-  return {
-    folder,
-    nodeArch: process.arch,
-    processors: os.availableParallelism(),
-    onGitHub,
-    githubToken: env.GITHUB_TOKEN || undefined,
-  };
 }
 
 async function run(host: DoorHost, around: Surroundings, words: readonly string[]): Promise<number> {
@@ -83,7 +68,9 @@ function split(words: readonly string[]): [Command, readonly string[]] {
     return [`toolchain ${second}`, words.slice(2)];
   }
   const asked = first === 'toolchain' ? `toolchain ${second ?? ''}`.trim() : first;
-  throw new UsageError(`'${asked}' is not a command; it is build, toolchain install, toolchain probe or demo (see --help)`);
+  throw new UsageError(
+    `'${asked}' is not a command; it is build, toolchain install, toolchain probe or demo (see --help)`,
+  );
 }
 
 function finish(host: DoorHost, outcome: Outcome): number {
@@ -97,7 +84,10 @@ function fail(host: DoorHost, error: unknown): number {
     process.stderr.write(`kernel-thinlto: ${(host.signal.reason as Error).message}\n`);
     return 1;
   }
-  const shown = error instanceof UserError ? error.message : `defect in kernel-thinlto ${VERSION}, please report it: ${error instanceof Error ? error.stack : String(error)}`;
+  const shown =
+    error instanceof UserError
+      ? error.message
+      : `defect in kernel-thinlto ${VERSION}, please report it: ${error instanceof Error ? error.stack : String(error)}`;
   process.stderr.write(`kernel-thinlto: ${shown}\n`);
   return error instanceof UsageError ? 2 : 1;
 }

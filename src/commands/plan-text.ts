@@ -1,5 +1,5 @@
-import { type ConfigRequest } from '../kernel/configure.ts';
 import { written } from '../kernel/config-lines.ts';
+import type { ConfigRequest } from '../kernel/configure.ts';
 import type { Mode } from '../values/mode.ts';
 import type { BuildRequest } from '../values/request.ts';
 import type { Toolchain } from '../values/toolchain.ts';

@@ -63,7 +63,10 @@ export function composeReport(findings: BuildFindings): Report {
       makeLine: findings.makeLine,
       started: findings.started.toISOString(),
       finished: new Date().toISOString(),
-      phases: findings.phases.map(({ name, seconds }) => ({ name, seconds: Math.round(seconds * 1000) / 1000 })),
+      phases: findings.phases.map(({ name, seconds }) => ({
+        name,
+        seconds: Math.round(seconds * 1000) / 1000,
+      })),
       lto_coverage: audit === undefined ? null : audit.coverage,
       diagnostics: {
         total: result.diagnostics.length + result.droppedDiagnostics,
@@ -145,7 +148,9 @@ function filesOf({ request, configured }: BuildFindings): readonly ReportFile[] 
 }
 
 function imageOf(request: BuildRequest): string | undefined {
-  return existing(path.join(request.output, request.arch.image)) ?? existing(path.join(request.output, 'vmlinux'));
+  return (
+    existing(path.join(request.output, request.arch.image)) ?? existing(path.join(request.output, 'vmlinux'))
+  );
 }
 
 function existing(file: string): string | undefined {

@@ -85,25 +85,36 @@ function createLog(write: (line: string) => void): Omit<Log, 'warning'> {
 function createAnnotations() {
   const room = { error: ANNOTATIONS, warning: ANNOTATIONS, notice: ANNOTATIONS };
   const held: Annotation[] = [];
+  let shown = false;
   const commands = { error: core.error, warning: core.warning, notice: core.notice };
   return {
-    /** Keeps one for the next `show`. */
+    /** Keeps a warning of the log, to be ranked with the others at the first `show`. */
     hold(annotation: Annotation) {
-      if (held.length < 1000) held.push(annotation);
+      if (shown) show([annotation]);
+      else if (held.length < 1000) held.push(annotation);
     },
-    show(list: readonly Annotation[]) {
-      const chosen = chooseAnnotations([...list, ...held.splice(0)], room);
-      for (const one of chosen) {
-        commands[one.level](one.message, {
-          ...(one.title !== undefined && { title: one.title }),
-          ...(one.file !== undefined && { file: one.file }),
-          ...(one.line !== undefined && { startLine: one.line }),
-          ...(one.column !== undefined && { startColumn: one.column }),
-        });
-      }
-      for (const level of LEVELS) room[level] -= chosen.filter((one) => one.level === level).length;
-    },
+    show,
   };
+  function show(list: readonly Annotation[]) {
+    shown = true;
+    const all = [...list, ...held.splice(0)];
+    // One place of each level is kept for what concerns the whole run and comes last: that it failed.
+    const kept = all.some(({ file }) => file !== undefined) ? 1 : 0;
+    const chosen = chooseAnnotations(all, {
+      error: room.error - kept,
+      warning: room.warning - kept,
+      notice: room.notice - kept,
+    });
+    for (const one of chosen) {
+      commands[one.level](one.message, {
+        ...(one.title !== undefined && { title: one.title }),
+        ...(one.file !== undefined && { file: one.file }),
+        ...(one.line !== undefined && { startLine: one.line }),
+        ...(one.column !== undefined && { startColumn: one.column }),
+      });
+    }
+    for (const level of LEVELS) room[level] -= chosen.filter((one) => one.level === level).length;
+  }
 }
 
 async function writeSummary(log: Log, file: string | undefined, markdown: string): Promise<void> {

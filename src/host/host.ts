@@ -87,7 +87,10 @@ export interface Host {
 export interface DoorHost extends Host {
   /** The text that a person asked for: standard output of the command, the log on GitHub. */
   result(text: string): void;
-  /** GitHub shows ten of each level a step, so call it once, with everything; the most telling are taken. */
+  /**
+   * GitHub shows ten of each level a step, so what belongs to files comes in one call, of which the most telling are
+   * taken. One place a level is left for what is said later about the whole run.
+   */
   annotate(list: readonly Annotation[]): void;
   /** Adds to the job summary; a terminal has none. */
   summary(markdown: string): Promise<void>;

@@ -52,9 +52,10 @@ function describe(entry: ProcessEntry): Peak | undefined {
   if (kilobytes === undefined) return undefined;
   const args = readText(`/proc/${entry.pid}/cmdline`)?.split('\0') ?? [];
   const object = args[args.indexOf('-o') + 1];
+  const program = path.basename(args[0] ?? '') || entry.command;
   const named = args.includes('-o') && object !== undefined && object.length < 200;
   return {
-    command: named ? `${entry.command} -o ${object}` : entry.command,
+    command: named ? `${program} -o ${object}` : program,
     bytes: Number(kilobytes) * 1024,
   };
 }

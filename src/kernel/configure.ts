@@ -1,15 +1,27 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Host } from '../host/host.ts';
 import type { Arch } from '../values/arch.ts';
 import { messageOf, UserError } from '../values/error.ts';
-import type { Mode } from '../values/mode.ts';
 import type { ProgramResult } from '../values/program.ts';
-import type { BuildRequest } from '../values/request.ts';
 import type { KernelTree } from '../values/tree.ts';
-import { type ConfigLine, mergeLines, readFragment, readOptions, readText, readValues, written } from './config-lines.ts';
+import {
+  type ConfigLine,
+  isMet,
+  lastOfEach,
+  mergeLines,
+  readText,
+  readValues,
+  written,
+} from './config-lines.ts';
+import { type ConfigRequest, configTargets, readConfigRequest } from './config-request.ts';
 import { explainUnmet } from './kconfig/explain.ts';
+import { parseKconfig } from './kconfig/parse.ts';
+import type { ConfigValues } from './kconfig/values.ts';
+import { kconfigWarnings } from './kconfig-warnings.ts';
+
+export { type ConfigRequest, configTargets, readConfigRequest };
 
 /** A final configuration. */
 export interface Configured {
@@ -17,60 +29,22 @@ export interface Configured {
   readonly file: string;
   /** SHA-256 of its bytes. */
   readonly digest: string;
+  /** By symbol without CONFIG_, as `.config` writes them; what is not in it is n. */
+  readonly values: ConfigValues;
 }
 
 /** What the stage asks of make: some targets, run to their end, with their output kept. */
 export type Make = (...targets: readonly string[]) => Promise<ProgramResult>;
 
-const MODE_SYMBOLS: Readonly<Record<Mode, string>> = {
-  none: 'LTO_NONE',
-  full: 'LTO_CLANG_FULL',
-  thin: 'LTO_CLANG_THIN',
-  'thin-dist': 'LTO_CLANG_THIN_DIST',
-};
-const TARGET = /^[\w+-][\w.+/-]*$/;
-
-/** What a request says about the configuration, read and checked as far as no make is needed. */
-export interface ConfigRequest {
-  /** Make targets, or one file. */
-  readonly base: { readonly targets: readonly string[] } | { readonly file: string };
-  /** Fragments, single options and the mode, in the order in which they count. */
-  readonly lines: readonly ConfigLine[];
-}
-
-/**
- * Reads the base, the fragments and the options of a request, and adds the mode's symbols. Throws a UserError for a
- * target that the tree has not, a malformed line, a file that is not there, an option that speaks against the mode.
- */
-export function readConfigRequest(
-  request: Pick<BuildRequest, 'config' | 'configFragments' | 'kconfig'>,
-  tree: KernelTree,
-  arch: Arch,
-  mode: Mode,
-  reduction: boolean,
-): ConfigRequest {
-  const asked = [...request.configFragments.flatMap(readFragment), ...readOptions(request.kconfig)];
-  const lines = [...asked, ...modeLines(tree, mode, reduction)];
-  for (const line of asked) {
-    const against = lines.find((own) => own.symbol === line.symbol && own.origin.startsWith('lto') && own.value !== line.value);
-    if (against !== undefined) {
-      throw new UserError(`${line.origin} speaks against ${against.origin}, which sets ${written(against)}; leave one of them out`);
-    }
-  }
-  return { base: readBase(request.config, tree, arch), lines };
-}
-
-/** The calls of make that a configuration takes, for a plan. */
-export function configTargets(request: ConfigRequest): readonly (readonly string[])[] {
-  return [...('file' in request.base ? [] : [request.base.targets]), ['olddefconfig']];
-}
+const NAMED = 10;
 
 /**
  * Makes the output folder's `.config`, and checks each requested line in what Kconfig made of it. A `.config` that
- * comes out as it was keeps its time. Throws a UserError that explains a line that did not hold.
+ * comes out as it was keeps its time. Logs what Kconfig warns of. Throws a UserError that explains the first line
+ * that did not hold, and names the others.
  */
 export async function configure(
-  host: Host,
+  host: Pick<Host, 'log'>,
   request: ConfigRequest,
   tree: KernelTree,
   arch: Arch,
@@ -78,83 +52,90 @@ export async function configure(
   make: Make,
 ): Promise<Configured> {
   const file = path.join(output, '.config');
-  const before = existsSync(file) ? { bytes: readFileSync(file), stat: statSync(file) } : undefined;
-  mkdirSync(output, { recursive: true });
+  makeFolder(output);
+  const before = readBefore(file);
+  for (const warning of request.warnings) host.log.warning(warning);
   if ('file' in request.base) writeWhole(file, readText(request.base.file, 'config'));
   else await run(host, make, request.base.targets);
-  writeWhole(file, mergeLines(readFileSync(file, 'utf8'), request.lines));
+  writeWhole(file, mergeLines(readText(file, 'output'), request.lines));
   await run(host, make, ['olddefconfig']);
-  const final = readFileSync(file);
-  checkLines(request.lines, readValues(final.toString()), tree, arch);
-  // kbuild looks at the time first; the same configuration must not make it look at everything.
-  if (before?.bytes.equals(final)) utimesSync(file, before.stat.atime, before.stat.mtime);
-  return { file, digest: createHash('sha256').update(final).digest('hex') };
+  const text = readText(file, 'output');
+  const values = readValues(text);
+  checkLines(request.lines, values, tree, arch);
+  // kbuild compares times first. A whole millisecond, rounded down: never later than what was made from it.
+  if (before?.text === text) utimesSync(file, before.seconds, before.seconds);
+  return { file, digest: createHash('sha256').update(text).digest('hex'), values };
 }
 
-function modeLines(tree: KernelTree, mode: Mode, reduction: boolean): readonly ConfigLine[] {
-  const origin = `lto ${mode}`;
-  const others = tree.modes.filter((other) => other !== mode).map((other) => ({ symbol: MODE_SYMBOLS[other], value: 'n', origin }));
-  const symbol = tree.reduction.symbol;
-  const switched = symbol === undefined || mode !== 'thin' ? [] : [{ symbol, value: reduction ? 'y' : 'n', origin }];
-  return [...others, { symbol: MODE_SYMBOLS[mode], value: 'y', origin }, ...switched];
-}
-
-function readBase(words: readonly string[], tree: KernelTree, arch: Arch): ConfigRequest['base'] {
-  const [first = '', ...more] = words;
-  if (path.isAbsolute(first)) {
-    if (more.length > 0) throw new UserError(`config: a file (${first}) stands alone; give the others as config-fragment`);
-    readText(first, 'config');
-    return { file: first };
-  }
-  for (const word of words) checkTarget(word, tree, arch);
-  return { targets: words };
-}
-
-// scripts/kconfig/Makefile: the targets of its own, *defconfig of the architecture, *.config of it or of kernel/.
-const OWN_TARGETS = ['defconfig', 'tinyconfig', 'allnoconfig', 'allyesconfig', 'allmodconfig', 'alldefconfig', 'randconfig', 'olddefconfig', 'savedefconfig', 'kvm_guest.config', 'hardening.config'];
-
-function checkTarget(word: string, tree: KernelTree, arch: Arch): void {
-  const folders = [`arch/${arch.srcArch}/configs`, 'kernel/configs'];
-  const known =
-    TARGET.test(word) &&
-    !word.includes('..') &&
-    (OWN_TARGETS.includes(word) ||
-      (/(?:defconfig|\.config)$/.test(word) && folders.some((folder) => existsSync(path.join(tree.path, folder, word)))) ||
-      // arch/x86/Makefile and others make names of their own from those of files.
-      /^[\w-]+_defconfig$/.test(word));
-  if (known) return;
+async function run(host: Pick<Host, 'log'>, make: Make, targets: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await make(...targets);
+  for (const warning of kconfigWarnings(stderr)) host.log.warning(warning);
+  if (code === 0) return;
+  const said = `${stderr}\n${stdout}`
+    .split('\n')
+    .map((line) => line.replaceAll(/[\x00-\x1f\x7f]/g, ' ').trim());
+  const telling = said.filter((line) => line !== '' && !/^\*+$/.test(line));
+  const error = telling.find((line) => /\berror\b/i.test(line) && !/^make(\[\d+\])?: \*\*\* \[/.test(line));
+  const cause =
+    error ?? telling.find((line) => !/^make(\[\d+\])?: /.test(line)) ?? telling[0] ?? 'it said nothing';
   throw new UserError(
-    `config: '${word}' is no configuration target of ${tree.path} (defconfig, tinyconfig, a file of ${folders.join(' or ')}); for a file of your own write its path with a slash`,
+    `config: make ${targets.join(' ')} failed with exit code ${code}: ${cause.slice(0, 500)}`,
   );
 }
 
-async function run(host: Host, make: Make, targets: readonly string[]): Promise<void> {
-  const { code, stdout, stderr } = await make(...targets);
-  for (const line of stderr.split('\n')) if (/warning:/i.test(line)) host.log.warning(line.trim());
-  if (code === 0) return;
-  const said = stderr.split('\n').concat(stdout.split('\n')).map((line) => line.trim()).filter(Boolean);
-  const cause = said.find((line) => !/^make(\[\d+\])?: /.test(line)) ?? said[0] ?? 'no word of why';
-  throw new UserError(`config: make ${targets.join(' ')} failed, exit code ${code}: ${cause.slice(0, 500)}`);
+function checkLines(lines: readonly ConfigLine[], values: ConfigValues, tree: KernelTree, arch: Arch): void {
+  const unmet = lastOfEach(lines).filter((line) => !isMet(line, values));
+  // What should be on tells more than what should be off: of a choice one follows from the other.
+  const on = unmet.filter((line) => line.value !== 'n');
+  const first = on.find((line) => line.origin.startsWith('lto:')) ?? on[0] ?? unmet[0];
+  if (first === undefined) return;
+  const others = (on.length > 0 ? on : unmet)
+    .filter((line) => line !== first)
+    .map((line) => `CONFIG_${line.symbol}`);
+  const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : '';
+  const rest = others.length === 0 ? '' : `; nor did ${others.slice(0, NAMED).join(', ')}${more}`;
+  const why = explain(first, values, tree, arch);
+  throw new UserError(
+    `${first.origin}: '${written(first)}' did not hold in the final .config: ${why}${rest}`,
+  );
 }
 
-function checkLines(lines: readonly ConfigLine[], values: ReadonlyMap<string, string>, tree: KernelTree, arch: Arch): void {
-  const wanted = new Map(lines.map((line) => [line.symbol, line]));
-  const unmet = [...wanted.values()].filter((line) => (values.get(line.symbol) ?? 'n') !== line.value);
-  const ours = unmet.find((line) => line.value !== 'n') ?? unmet[0];
-  if (ours === undefined) return;
-  const why = explainUnmet(tree, arch, values, ours);
-  const rest = unmet.filter((line) => line !== ours && line.value !== 'n').map((line) => `CONFIG_${line.symbol}`);
-  const more = rest.length === 0 ? '' : `; nor did ${rest.slice(0, 10).join(', ')}${rest.length > 10 ? ` and ${rest.length - 10} more` : ''}`;
-  throw new UserError(`${ours.origin}: ${written(ours)} did not hold in the final .config: ${why}${more}`);
+function explain({ symbol, value }: ConfigLine, values: ConfigValues, tree: KernelTree, arch: Arch): string {
+  try {
+    return explainUnmet(parseKconfig(tree.path, arch.srcArch, arch.name), values, symbol, value);
+  } catch (error) {
+    // The request that did not hold is the news, not that its cause could not be found.
+    if (error instanceof UserError) return `Kconfig left it out (${error.message})`;
+    throw error;
+  }
+}
+
+function readBefore(file: string): { text: string; seconds: number } | undefined {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  return { text: readText(file, 'output'), seconds: Math.floor(found.mtimeMs) / 1000 };
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
 }
 
 function writeWhole(file: string, text: string): void {
-  const part = `${file}.part`;
+  const part = `${file}.kernel-thinlto`;
   try {
-    writeFileSync(part, text);
+    rmSync(part, { force: true });
+    writeFileSync(part, text, { flag: 'wx' });
     renameSync(part, file);
   } catch (error) {
     rmSync(part, { force: true });
-    throw new UserError(`output: ${file} cannot be written (${messageOf(error).split(',', 1)[0]})`);
+    throw unwritable(file, error);
   }
+}
+
+function unwritable(name: string, error: unknown): UserError {
+  return new UserError(`output: ${name} cannot be written (${messageOf(error).split(',', 1)[0]})`);
 }

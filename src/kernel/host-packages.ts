@@ -23,13 +23,11 @@ const NEEDS: readonly HostNeed[] = [
   { package: 'python3', program: 'python3' },
   { package: 'cpio', program: 'cpio' },
   { package: 'kmod', program: 'depmod' },
-  { package: 'rsync', program: 'rsync' },
   { package: 'libelf-dev', header: 'gelf.h' },
   { package: 'libssl-dev', header: 'openssl/opensslv.h' },
   { package: 'tar', program: 'tar' },
   { package: 'xz-utils', program: 'xz' },
   { package: 'zstd', program: 'zstd' },
-  { package: 'lz4', program: 'lz4' },
   { package: 'gnupg', program: 'gpg' },
 ];
 

@@ -1,34 +1,55 @@
-/** A variable that must be defined, or must not be, for a line of a makefile to count. */
-export interface Condition {
-  readonly name: string;
-  readonly defined: boolean;
+/** Whether a variable of the kernel's configuration is y: by its name with CONFIG_. */
+export type IsSet = (name: string) => boolean;
+
+interface Block {
+  /** The present branch; undefined where it cannot be told. */
+  readonly active: boolean | undefined;
+  /** Whether a branch before this one was surely taken. */
+  readonly taken: boolean;
 }
 
+const DIRECTIVE = /^ *(ifdef|ifndef|ifeq|ifneq|else|endif)\b(.*)$/;
+
 /**
- * For each line of a makefile that `matches`, the `ifdef`/`ifndef` conditions that it stands under, outermost first.
- * Other conditions (`ifeq`) are taken to hold.
+ * The lines of a makefile that count under a configuration, continued lines joined. Follows ifdef, ifndef, ifeq and
+ * ifneq as far as CONFIG_ variables decide them; where another variable decides, both branches are taken to count.
  */
-export function conditionsOf(makefile: string, matches: (line: string) => boolean): readonly (readonly Condition[])[] {
-  const found: (readonly Condition[])[] = [];
-  const open: (Condition | undefined)[] = [];
-  for (const line of makefile.split('\n')) {
-    const [, word = '', rest = ''] = /^\s*(ifdef|ifndef|ifeq|ifneq|else|endif)\b\s*(.*)$/.exec(line) ?? [];
-    if (word.startsWith('if')) open.push(conditionOf(`${word} ${rest}`));
-    else if (word === 'endif') open.pop();
-    else if (word === 'else') open.push(otherwise(open.pop(), rest));
-    else if (matches(line)) found.push(open.filter((one) => one !== undefined));
+export function linesUnder(makefile: string, isSet: IsSet): readonly string[] {
+  const blocks: Block[] = [];
+  const found: string[] = [];
+  for (const line of makefile.replaceAll('\\\n', ' ').split('\n')) {
+    const [, word, rest = ''] = DIRECTIVE.exec(line) ?? [];
+    if (word === undefined) {
+      if (blocks.every((block) => block.active !== false)) found.push(line);
+    } else if (word === 'endif') blocks.pop();
+    else if (word === 'else') blocks.push(otherwise(blocks.pop(), rest, isSet));
+    else blocks.push(branch(evaluate(`${word}${rest}`, isSet), false));
   }
   return found;
 }
 
-function otherwise(condition: Condition | undefined, rest: string): Condition | undefined {
-  // `else ifdef X` closes one condition and opens another in its place; both the old one's absence and the new one
-  // count, but the new one alone tells the two modes apart.
-  if (rest.startsWith('if')) return conditionOf(rest);
-  return condition === undefined ? undefined : { ...condition, defined: !condition.defined };
+function branch(condition: boolean | undefined, taken: boolean): Block {
+  return { active: taken ? false : condition, taken: taken || condition === true };
 }
 
-function conditionOf(text: string): Condition | undefined {
-  const [, word, name = ''] = /^(ifdef|ifndef)\s+(\w+)/.exec(text) ?? [];
-  return word === undefined ? undefined : { name, defined: word === 'ifdef' };
+function otherwise(before: Block | undefined, rest: string, isSet: IsSet): Block {
+  const condition = rest.trim().startsWith('if') ? evaluate(rest.trim(), isSet) : true;
+  // Where the branch before may or may not have been taken, so may this one.
+  const { active, taken } = before ?? { active: false, taken: false };
+  const sure = active !== undefined || taken || condition === false;
+  return branch(sure ? condition : undefined, taken);
+}
+
+function evaluate(condition: string, isSet: IsSet): boolean | undefined {
+  const [, word, rest = ''] = /^(ifdef|ifndef|ifeq|ifneq)\b\s*(.*?)\s*(?:#.*)?$/.exec(condition) ?? [];
+  if (word === 'ifdef' || word === 'ifndef') {
+    return rest.startsWith('CONFIG_') ? isSet(rest) === (word === 'ifdef') : undefined;
+  }
+  const [, a, b] = /^\((.*),\s*(.*)\)$/.exec(rest) ?? /^["'](.*)["']\s+["'](.*)["']$/.exec(rest) ?? [];
+  const values = [a, b].map((side) =>
+    side?.replaceAll(/\$\((CONFIG_\w+)\)/g, (_, name) => (isSet(name) ? 'y' : '')),
+  );
+  const [left, right] = values;
+  if (left === undefined || right === undefined || `${left}${right}`.includes('$')) return undefined;
+  return (left.trim() === right.trim()) === (word === 'ifeq');
 }

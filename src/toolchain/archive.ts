@@ -89,7 +89,10 @@ async function unpackExtent(
   const decompressed = decompress(host, kind, file, source, plain);
   const results = await Promise.allSettled([entries, decompressed, refused]);
   host.signal.throwIfAborted();
-  for (const result of results) if (result.status === 'rejected') throw diskError(folder, result.reason);
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  // One end that fails breaks the others, with words that say nothing.
+  if (failures.length > 0)
+    throw diskError(folder, failures.find((one) => one instanceof UserError) ?? failures[0]);
 }
 
 async function withFile<T>(
@@ -200,25 +203,27 @@ async function extract(
   unpack.on('error', (error: unknown) => {
     failure ??= unpackError(file, error);
   });
+  let ended = false;
+  unpack.on('eof', () => {
+    ended = true;
+  });
   const finished = once(unpack, 'close');
   finished.catch(() => {});
   let bytes = 0;
-  let zeros = 0;
   for await (const chunk of fromFirstBlock(plain)) {
     if (bytes === 0 && kindOf(chunk) !== 'tar') throw new UserError(`${file}: there is no tar archive in it`);
     bytes += chunk.length;
     if (bytes > limitBytes) failure ??= new UserError(`${file}: has more than ${limitBytes} bytes unpacked`);
     if (failure !== undefined) throw failure;
-    zeros = zerosAtEnd(chunk, zeros);
     const full = !unpack.write(chunk);
     if (failure === undefined && full) await once(unpack, 'drain').catch(() => {});
     if (failure !== undefined) throw failure;
   }
-  // POSIX: an archive ends with two blocks of zeros; without them it was cut off between two entries.
-  if (zeros < 2 * BLOCK) throw new UserError(`${file}: not a whole archive (its end is missing)`);
   unpack.end();
   await finished.catch(() => {});
   if (failure !== undefined) throw failure;
+  // POSIX: an archive ends with two blocks of zeros; without them it was cut off between two entries.
+  if (!ended || bytes % BLOCK !== 0) throw new UserError(`${file}: not a whole archive (its end is missing)`);
   await makeLinks(file, folder, links);
 }
 
@@ -236,14 +241,6 @@ async function* fromFirstBlock(plain: Readable): AsyncIterable<Buffer> {
     head = undefined;
   }
   if (head !== undefined) yield head;
-}
-
-/** How many zero bytes a stream ends with, as far as it matters here. */
-function zerosAtEnd(chunk: Buffer, before: number): number {
-  const tail = chunk.subarray(Math.max(0, chunk.length - 2 * BLOCK));
-  let at = tail.length;
-  while (at > 0 && tail[at - 1] === 0) at--;
-  return at === 0 ? before + chunk.length : tail.length - at;
 }
 
 async function makeLinks(file: string, folder: string, links: ReadonlyMap<string, string>): Promise<void> {

@@ -34,7 +34,7 @@ const TRIES: Readonly<Record<FailureKind, number>> = {
 };
 const RETRY_AFTER_LIMIT_S = 60;
 const UNREACHABLE =
-  /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/;
+  /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT|UND_ERR_ABORTED|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/;
 
 /** Makes the error of a failed transfer. `retryAfter`: seconds that the server asked to wait. */
 export function transferError(kind: FailureKind, message: string, retryAfter?: number): UserError {
@@ -149,13 +149,17 @@ async function ask(
   headers: Readonly<Record<string, string>>,
   patience: Patience,
 ): Promise<HttpAnswer> {
+  // undici's own limits begin once a request is on its way; behind a proxy that hangs up it never is.
+  const limit = new AbortController();
+  const late = () => limit.abort(transferError('unreachable', `${url}: cannot be reached (no answer)`));
+  const timer = setTimeout(late, CONNECT_MS + patience.stall);
   try {
     const answer = await request(url, {
       headers: { ...headers },
       dispatcher: dispatcherFor(url),
       headersTimeout: patience.stall,
       bodyTimeout: patience.stall,
-      signal: host.signal,
+      signal: AbortSignal.any([host.signal, limit.signal]),
     });
     const kept = Object.entries(answer.headers).map(
       ([name, value]) => [name, Array.isArray(value) ? (value[0] ?? '') : (value ?? '')] as const,
@@ -163,6 +167,8 @@ async function ask(
     return { status: answer.statusCode, headers: new Map(kept), body: answer.body };
   } catch (error) {
     throw brokenTransfer(host, url.href, error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

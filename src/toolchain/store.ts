@@ -40,12 +40,24 @@ function toolFolder(host: Host): string {
 export async function listTools(host: Host): Promise<readonly StoredTool[]> {
   const root = toolFolder(host);
   const found: StoredTool[] = [];
-  for (const version of findAllVersions(TOOL)) {
+  for (const version of await versionsIn(host, root)) {
     const folder = path.join(root, version, process.arch);
     const tool = await readManifest(folder);
     if (tool !== undefined && versionName(tool) === version) found.push(tool);
   }
   return found.sort((a, b) => compareVersions(b.version, a.version));
+}
+
+// @actions/tool-cache prints workflow commands on standard output, which is a terminal user's result.
+async function versionsIn(host: Host, root: string): Promise<readonly string[]> {
+  if (host.env.GITHUB_ACTIONS === 'true') return findAllVersions(TOOL);
+  const names = await readdir(root).catch(() => []);
+  const whole = names.map(async (name) =>
+    (await stat(path.join(root, name, `${process.arch}.complete`)).catch(() => undefined)) === undefined
+      ? []
+      : [name],
+  );
+  return (await Promise.all(whole)).flat();
 }
 
 /**

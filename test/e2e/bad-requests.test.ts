@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { buildsFolder, COMMAND, oldestNode } from '../services/built.ts';
@@ -24,7 +33,10 @@ interface Refusal {
 
 /** Runs a build that must fail, and gives the last line, which is what the user is told. */
 function refused(flags: readonly string[]): Refusal {
-  const result = spawnSync(oldestNode(), [COMMAND, 'build', ...flags], { encoding: 'utf8', env: { ...process.env, CI: '' } });
+  const result = spawnSync(oldestNode(), [COMMAND, 'build', ...flags], {
+    encoding: 'utf8',
+    env: { ...process.env, CI: '' },
+  });
   const text = result.stderr;
   assert.doesNotMatch(text, /^\s+at .*\.(js|ts):\d+/m, `a stack trace for a user's mistake:\n${text}`);
   return { code: result.status, line: text.trim().split('\n').at(-1) ?? '', text };
@@ -38,10 +50,28 @@ const tiny = (name: string, source = testTree()) => [
 ];
 
 const CASES: readonly [string, () => readonly string[], RegExp, number?][] = [
-  ['no such folder', () => ['--source', '/nowhere/linux', ...llvm()], /^source: .*\/nowhere\/linux.*(no such|does not exist|not there)/i],
-  ['a folder that is no kernel', () => ['--source', scratch, ...llvm()], /^source: .*(no|not a) (Linux )?kernel/i],
-  ['unknown architecture', () => ['--source', testTree(), '--arch', 'vax'], /^arch: 'vax' is not an architecture/, 2],
-  ['unknown mode', () => ['--source', testTree(), '--lto', 'fat'], /^lto: 'fat' is not one of auto, thin, thin-dist/, 2],
+  [
+    'no such folder',
+    () => ['--source', '/nowhere/linux', ...llvm()],
+    /^source: .*\/nowhere\/linux.*(no such|does not exist|not there)/i,
+  ],
+  [
+    'a folder that is no kernel',
+    () => ['--source', scratch, ...llvm()],
+    /^source: .*(no|not a) (Linux )?kernel/i,
+  ],
+  [
+    'unknown architecture',
+    () => ['--source', testTree(), '--arch', 'vax'],
+    /^arch: 'vax' is not an architecture/,
+    2,
+  ],
+  [
+    'unknown mode',
+    () => ['--source', testTree(), '--lto', 'fat'],
+    /^lto: 'fat' is not one of auto, thin, thin-dist/,
+    2,
+  ],
   [
     'thin-dist on a 6.12 tree',
     () => [...tiny('old', oldTree()), '--lto', 'thin-dist'],
@@ -49,16 +79,38 @@ const CASES: readonly [string, () => readonly string[], RegExp, number?][] = [
   ],
   [
     'reduction on with LLVM 19',
-    () => [...tiny('llvm19').slice(0, -2), '--llvm-path', process.env.KERNEL_THINLTO_TEST_LLVM19 ?? '', '--lto', 'thin', '--suffix-reduction', 'on'],
+    () => [
+      ...tiny('llvm19').slice(0, -2),
+      '--llvm-path',
+      process.env.KERNEL_THINLTO_TEST_LLVM19 ?? '',
+      '--lto',
+      'thin',
+      '--suffix-reduction',
+      'on',
+    ],
     /^suffix-reduction: on is not possible in thin with LLVM 19\.\d.*use LLVM 23 or later, or suffix-reduction auto$/,
   ],
   [
     'a dropped Kconfig option',
-    () => [...tiny('dropped'), '--kconfig', 'CONFIG_64BIT=y', '--kconfig', 'CONFIG_GCOV_KERNEL=y', '--kconfig', 'CONFIG_DEBUG_FS=y', '--lto', 'thin-dist'],
+    () => [
+      ...tiny('dropped'),
+      '--kconfig',
+      'CONFIG_64BIT=y',
+      '--kconfig',
+      'CONFIG_GCOV_KERNEL=y',
+      '--kconfig',
+      'CONFIG_DEBUG_FS=y',
+      '--lto',
+      'thin-dist',
+    ],
     /LTO_CLANG_THIN_DIST.*HAS_LTO_CLANG.*!GCOV_KERNEL/,
   ],
   ['a malformed kconfig line', () => [...tiny('line'), '--kconfig', 'FOO y'], /^kconfig: .*'?FOO y'?/],
-  ['a fragment that is not there', () => [...tiny('fragment'), '--config-fragment', '/nowhere/my.config'], /^config-fragment: .*\/nowhere\/my\.config/],
+  [
+    'a fragment that is not there',
+    () => [...tiny('fragment'), '--config-fragment', '/nowhere/my.config'],
+    /^config-fragment: .*\/nowhere\/my\.config/,
+  ],
   [
     'a version that no source has',
     () => [...tiny('version').slice(0, -2), '--llvm-version', '97', '--llvm-source', 'debian'],
@@ -99,7 +151,11 @@ test('a compile error in the tree is told with its file and line', () => {
   writeFileSync(file, `${text}\nint broken(void) { return undeclared_thing; }\n`);
   const lines = text.split('\n').length + 1;
   const result = refused([...tiny('broken-out', tree), '--targets', 'init/']);
-  assert.match(result.line, new RegExp(`init/version\\.c:${lines}: .*undeclared.*'undeclared_thing'`), result.text);
+  assert.match(
+    result.line,
+    new RegExp(`init/version\\.c:${lines}: .*undeclared.*'undeclared_thing'`),
+    result.text,
+  );
   assert.equal(result.code, 1);
   const report = JSON.parse(readFileSync(inScratch('broken-out/thinlto-report/report.json'), 'utf8'));
   assert.equal(report.status, 'failed');
@@ -118,7 +174,10 @@ test('a full disk is told as one', () => {
 
 test('nothing of the above wrote into the trees', () => {
   for (const tree of [testTree(), oldTree()]) {
-    assert.ok(!readdirSync(tree).some((name) => name === '.config' || name === 'vmlinux' || name === 'out'), tree);
+    assert.ok(
+      !readdirSync(tree).some((name) => name === '.config' || name === 'vmlinux' || name === 'out'),
+      tree,
+    );
   }
 });
 

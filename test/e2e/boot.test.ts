@@ -86,7 +86,9 @@ function boot(kernel: string, initrd: string): Promise<string> {
     machine.stderr.on('data', (data: Buffer) => {
       text += data.toString();
     });
-    machine.on('error', (error) => reject(new Error(`${error.message}; install it with: apt-get install qemu-system-x86`)));
+    machine.on('error', (error) =>
+      reject(new Error(`${error.message}; install it with: apt-get install qemu-system-x86`)),
+    );
     machine.on('close', () => {
       clearTimeout(deadline);
       resolve(text);

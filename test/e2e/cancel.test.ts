@@ -11,12 +11,25 @@ for (const [signal, exitCode] of [
   ['SIGTERM', 143],
   ['SIGINT', 130],
 ] as const) {
-  test(`${signal} ends the whole process tree within 5 s, and leaves no child`, { timeout: 180_000 }, async () => {
+  test(`${signal} ends the whole process tree within 5 s, and leaves no child`, {
+    timeout: 180_000,
+  }, async () => {
     const output = path.join(buildsFolder(), `cancel-${signal}`);
     const command = spawn(
       oldestNode(),
       [
-        ...[COMMAND, 'build', '--source', testTree(), '--output', output, '--arch', 'x86_64', '--config', 'tinyconfig'],
+        ...[
+          COMMAND,
+          'build',
+          '--source',
+          testTree(),
+          '--output',
+          output,
+          '--arch',
+          'x86_64',
+          '--config',
+          'tinyconfig',
+        ],
         ...['--kconfig', 'CONFIG_64BIT=y', '--lto', 'thin-dist', '--llvm-path', testToolchainFolder()],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
@@ -27,7 +40,11 @@ for (const [signal, exitCode] of [
     });
     command.stdout.resume();
     const ended = new Promise<number | null>((resolve) => command.on('close', resolve));
-    await until(() => processesOf(output).some((line) => line.includes(' -c -o ')), 120_000, () => text);
+    await until(
+      () => processesOf(output).some((line) => line.includes(' -c -o ')),
+      120_000,
+      () => text,
+    );
     const sent = performance.now();
     command.kill(signal);
     const code = await ended;

@@ -18,7 +18,10 @@ before(() => {
 
 const kernel = (variant: Variant) => kernels.get(variant) ?? assert.fail(variant);
 
-for (const [variant, [lto, reduction]] of Object.entries(VARIANTS) as [Variant, readonly [string, string]][]) {
+for (const [variant, [lto, reduction]] of Object.entries(VARIANTS) as [
+  Variant,
+  readonly [string, string],
+][]) {
   test(`${variant}: the counts are those of llvm-nm, and every suffixed symbol has its TU`, () => {
     const { output } = kernel(variant);
     const report = reportOf(kernel(variant));
@@ -31,7 +34,10 @@ for (const [variant, [lto, reduction]] of Object.entries(VARIANTS) as [Variant, 
     for (const symbol of image.symbols) {
       assert.match(symbol.hash, /^\d{1,20}$/);
       assert.ok(symbol.symbol.includes(`.llvm.${symbol.hash}`));
-      assert.ok(symbol.tu !== null && existsSync(path.join(output, symbol.tu)), `${symbol.symbol}: ${symbol.tu}`);
+      assert.ok(
+        symbol.tu !== null && existsSync(path.join(output, symbol.tu)),
+        `${symbol.symbol}: ${symbol.tu}`,
+      );
     }
     assert.equal(report.status, 'ok');
     assert.equal(report.build.lto, lto);
@@ -41,8 +47,10 @@ for (const [variant, [lto, reduction]] of Object.entries(VARIANTS) as [Variant, 
     assert.equal(report.build.lto_coverage.suspect.length ?? report.build.lto_coverage.suspect, 0);
     assert.ok(report.build.lto_coverage.bitcode > 300, 'a tinyconfig has more than 300 TUs');
     const phases = report.build.phases.map((phase: { name: string }) => phase.name);
-    const expected = lto === 'thin' ? ['front end', 'thin link and back end'] : ['front end', 'thin link', 'back end'];
-    for (const name of [...expected, 'link and the rest']) assert.ok(phases.includes(name), `${name} in ${phases}`);
+    const expected =
+      lto === 'thin' ? ['front end', 'thin link and back end'] : ['front end', 'thin link', 'back end'];
+    for (const name of [...expected, 'link and the rest'])
+      assert.ok(phases.includes(name), `${name} in ${phases}`);
     assert.ok(existsSync(path.join(output, 'arch/x86/boot/bzImage')));
   });
 }
@@ -66,7 +74,9 @@ test('the front end compiles the same with and without reduction, in-process or 
 
 test('bitcode is the same file in all four', () => {
   const digest = (variant: Variant) =>
-    createHash('sha256').update(readFileSync(path.join(kernel(variant).output, 'mm/page_alloc.o'))).digest('hex');
+    createHash('sha256')
+      .update(readFileSync(path.join(kernel(variant).output, 'mm/page_alloc.o')))
+      .digest('hex');
   assert.equal(digest('thin-dist-on'), digest('thin-dist-off'));
   assert.equal(digest('thin-on'), digest('thin-off'));
 });
@@ -78,8 +88,13 @@ test('nothing in the source tree has changed', () => {
 /** What llvm-nm and llvm-readelf, independent of this project's reader, say of the suffixed symbols. */
 function countByTools(vmlinux: string): { all: number; functions: number } {
   const tool = (name: string, ...args: string[]) =>
-    execFileSync(path.join(testToolchainFolder(), 'bin', name), [...args, vmlinux], { encoding: 'utf8', maxBuffer: 1 << 30 });
-  const all = tool('llvm-nm').split('\n').filter((line) => line.includes('.llvm.')).length;
+    execFileSync(path.join(testToolchainFolder(), 'bin', name), [...args, vmlinux], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 30,
+    });
+  const all = tool('llvm-nm')
+    .split('\n')
+    .filter((line) => line.includes('.llvm.')).length;
   const functions = tool('llvm-readelf', '-sW')
     .split('\n')
     .filter((line) => line.includes('.llvm.') && / FUNC /.test(line)).length;

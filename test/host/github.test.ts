@@ -80,7 +80,7 @@ test('inputs, outputs, state, summary and post are as on a runner', async () => 
     (name) => !/^(GITHUB|RUNNER|INPUT)_/.test(name) && !['PATH', 'HOME', 'CI'].includes(name),
   );
   assert.deepEqual(strange, []);
-  assert.deepEqual(post?.text.slice(0, 2), ['yesA=y', 'B=m']);
+  assert.deepEqual(post?.text, ['yesA=y B=m', '']);
 });
 
 test('a build that prints workflow commands gives no command, and the groups are ours', async () => {
@@ -127,11 +127,14 @@ test('annotations keep to what GitHub shows, in all calls together, warnings of 
   const { main } = await runLines(
     `log.warning('cache, 100%: gone');
      host.annotate(Array.from({ length: 14 }, (_, i) => ({ level: 'error', message: 'e\\n' + i, file: 'a,b:c.c', line: i + 1, column: 2, title: 't::x' })));
-     host.annotate([{ level: 'error', message: 'late' }, { level: 'notice', message: 'n' }]);`,
+     log.warning('artifact: gone');
+     host.annotate([{ level: 'error', message: 'The build failed' }, { level: 'notice', message: 'n' }]);
+     host.annotate([{ level: 'error', message: 'too late' }]);`,
   );
   const of = (name: string) => main.commands.filter((command) => command.name === name);
   assert.equal(of('error').length, 10);
-  assert.match(of('error')[9]?.message ?? '', /^5 more errors/);
+  assert.match(of('error')[8]?.message ?? '', /^6 more errors/);
+  assert.equal(of('error')[9]?.message, 'The build failed');
   assert.equal(of('error')[0]?.message, 'e\n0');
   assert.deepEqual(
     [...(of('error')[0]?.properties ?? [])],
@@ -144,7 +147,7 @@ test('annotations keep to what GitHub shows, in all calls together, warnings of 
   );
   assert.deepEqual(
     of('warning').map(({ message }) => message),
-    ['cache, 100%: gone'],
+    ['cache, 100%: gone', 'artifact: gone'],
   );
   assert.deepEqual(
     of('notice').map(({ message }) => message),
@@ -181,10 +184,29 @@ test('files are stored as an artifact that holds them byte for byte, and can be 
   const stored = artifacts.stored.at(-1);
   assert.equal(stored?.name, 'kernel- x86_64-thin');
   assert.deepEqual(readZip(stored?.zip ?? Buffer.alloc(0)), files);
-  assert.ok(main.text.includes('again: false{"schema": 1}'), main.log);
+  assert.match(main.log, /^again: false\{"schema": 1\}/m);
   assert.deepEqual(
     main.commands.filter(({ name }) => name === 'warning'),
     [],
+  );
+});
+
+test('a service that fails once is asked again', async () => {
+  const workspace = mkdtempSync(path.join(scratch, 'report-'));
+  writeFileSync(path.join(workspace, 'report.json'), '{"second": true}');
+  artifacts.fail(500, 1);
+  const { main } = await runLines(
+    `await host.uploadArtifact('again', [${JSON.stringify(path.join(workspace, 'report.json'))}], ${JSON.stringify(workspace)});`,
+    { workspace, services: { url: artifacts.url, token: runtimeToken() } },
+  );
+  assert.equal(main.exitCode, 0, main.log);
+  const stored = artifacts.stored.at(-1);
+  assert.equal(stored?.name, 'again');
+  assert.equal(
+    readZip(stored?.zip ?? Buffer.alloc(0))
+      .get('report.json')
+      ?.toString(),
+    '{"second": true}',
   );
 });
 

@@ -126,9 +126,9 @@ test('on a terminal one line is drawn anew, stays below what is logged, and goes
   assert.equal(drawn(), '', 'not more often than ten times a second');
   clock.advance(100);
   progress.update(2, 4);
-  assert.equal(drawn(), '\r\x1b[K[##############..............] back end 2/4 (50 %), 0 s');
+  assert.equal(drawn(), '\r\x1b[K[###############...............] back end 2/4 (50 %), 0 s');
   screen.line('warning: x');
-  assert.equal(drawn(), '\r\x1b[Kwarning: x\n[##############..............] back end 2/4 (50 %), 0 s');
+  assert.equal(drawn(), '\r\x1b[Kwarning: x\n[###############...............] back end 2/4 (50 %), 0 s');
   clock.advance(1000);
   assert.match(drawn(), /\(50 %\), 1 s, 1 s left$/, 'the seconds go on');
   const inner = start('count', 'items');

@@ -153,7 +153,7 @@ test('cancelled, a double fork with a session of its own that holds the pipe is 
 });
 
 test('cancelled, a child without our environment is found by its parents, and a stopped one dies', async () => {
-  const inner = `echo $$ > 1; sleep 73`;
+  const inner = 'trap "" TERM; echo $$ > 1; while :; do sleep 1; done';
   const tree = [
     `env -i PATH=$PATH setsid bash -c '${inner}' &`,
     '(note 2; kill -STOP $BASHPID; sleep 74) &',

@@ -34,7 +34,15 @@ test("the issue's own command line", () => {
   const request = flags(
     ...['--source', 'linux', '--output', 'out', '--arch', 'arm64', '--lto', 'thin-dist'],
     ...['--suffix-reduction', 'on', '--config', 'defconfig', '--config-fragment', 'my.config'],
-    ...['--kconfig', 'CONFIG_FOO=y', '--kconfig', '# CONFIG_BAR is not set', '--llvm-version=23', '--report-dir', 'report'],
+    ...[
+      '--kconfig',
+      'CONFIG_FOO=y',
+      '--kconfig',
+      '# CONFIG_BAR is not set',
+      '--llvm-version=23',
+      '--report-dir',
+      'report',
+    ],
   );
   assert.equal(request.source, '/home/me/linux');
   assert.equal(request.output, '/home/me/out');

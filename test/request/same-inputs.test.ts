@@ -9,14 +9,20 @@ const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta
 const action = parse(read('action.yml'));
 
 test('action.yml has the inputs of the command, with the same defaults and words', () => {
-  assert.deepEqual(Object.keys(action.inputs), INPUTS.map((input) => input.name));
+  assert.deepEqual(
+    Object.keys(action.inputs),
+    INPUTS.map((input) => input.name),
+  );
   for (const input of INPUTS) {
     const given = action.inputs[input.name];
     assert.ok(given.description.startsWith(input.help), input.name);
     // The token is the one default that only GitHub can fill in.
     const expected = input.name === 'github-token' ? '$' + '{{ github.token }}' : input.default;
     assert.equal(given.default, expected, input.name);
-    assert.ok(input.default !== undefined || input.fallback !== undefined, `${input.name} has no default that serves`);
+    assert.ok(
+      input.default !== undefined || input.fallback !== undefined,
+      `${input.name} has no default that serves`,
+    );
   }
 });
 
@@ -26,7 +32,10 @@ test('every input is a flag of build', () => {
 
 test('action.yml has the outputs', () => {
   const given = Object.fromEntries(
-    Object.entries(action.outputs as Record<string, { description: string }>).map(([name, output]) => [name, output.description]),
+    Object.entries(action.outputs as Record<string, { description: string }>).map(([name, output]) => [
+      name,
+      output.description,
+    ]),
   );
   assert.deepEqual(given, OUTPUTS);
 });
@@ -35,5 +44,6 @@ test('the docs name each input and output, and no other', () => {
   const docs = read('docs/inputs-and-outputs.md');
   const named = [...docs.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map((match) => match[1]);
   assert.deepEqual(named, [...INPUTS.map((input) => input.name), ...Object.keys(OUTPUTS)]);
-  for (const input of INPUTS) assert.ok(docs.includes(input.help.replaceAll('|', '\\|')), `${input.name}: other words`);
+  for (const input of INPUTS)
+    assert.ok(docs.includes(input.help.replaceAll('|', '\\|')), `${input.name}: other words`);
 });

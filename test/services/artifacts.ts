@@ -18,8 +18,8 @@ export interface StoredArtifact {
 
 export interface ArtifactServer extends Server {
   readonly stored: readonly StoredArtifact[];
-  /** From now on: an HTTP status for every call, a connection that is cut, or as it should be. */
-  fail(how: number | 'reset' | undefined): void;
+  /** The next calls (all, where `times` is absent) get an HTTP status, or a connection that is cut, or what is right. */
+  fail(how: number | 'reset' | undefined, times?: number): void;
 }
 
 interface Pending {
@@ -34,6 +34,7 @@ export async function serveArtifacts(): Promise<ArtifactServer> {
   const stored: (StoredArtifact & { readonly path: string })[] = [];
   const paths = new Map<string, string>();
   let failure: number | 'reset' | undefined;
+  let failures = 0;
 
   const calls = new Map<string, (body: Record<string, string>, ids: BackendIds) => unknown>([
     [
@@ -115,8 +116,10 @@ export async function serveArtifacts(): Promise<ArtifactServer> {
   };
 
   const server = await serve(async (request, response, url) => {
-    if (failure === 'reset') return void request.socket.resetAndDestroy();
-    if (failure !== undefined) return reply(response, failure, { code: 'internal', msg: 'failing as asked' });
+    const failing = failures > 0 ? failure : undefined;
+    failures -= 1;
+    if (failing === 'reset') return void request.socket.resetAndDestroy();
+    if (failing !== undefined) return reply(response, failing, { code: 'internal', msg: 'failing as asked' });
     if (url.pathname.startsWith(SERVICE)) return twirp(request, response, url);
     if (url.pathname.startsWith('/blobs/')) return blobs.handle(request, response, url);
     reply(response, 404);
@@ -124,8 +127,9 @@ export async function serveArtifacts(): Promise<ArtifactServer> {
   return {
     ...server,
     stored,
-    fail(how) {
+    fail(how, times = Number.POSITIVE_INFINITY) {
       failure = how;
+      failures = times;
     },
   };
 }

@@ -19,6 +19,7 @@ interface Blob {
   readonly signature: string;
   readonly blocks: Map<string, Buffer>;
   content?: Buffer;
+  type?: string;
 }
 
 const VERSION = { 'x-ms-version': '2025-01-05', 'x-ms-request-id': randomUUID() };
@@ -52,6 +53,8 @@ export function createBlobs(): Blobs {
 
 function put(blob: Blob, url: URL, request: IncomingMessage, body: Buffer): void {
   const comp = url.searchParams.get('comp');
+  const type = request.headers['x-ms-blob-content-type'];
+  if (typeof type === 'string') blob.type = type;
   if (comp === 'block') {
     blob.blocks.set(url.searchParams.get('blockid') ?? '', body);
     return;
@@ -77,7 +80,13 @@ async function send(blob: Blob, request: IncomingMessage, response: ServerRespon
   const range = /^bytes=(\d+)-(\d*)$/.exec(
     request.headers['x-ms-range']?.toString() ?? request.headers.range ?? '',
   );
-  const headers = { ...VERSION, etag: '"1"', 'accept-ranges': 'bytes', 'x-ms-blob-type': 'BlockBlob' };
+  const headers = {
+    ...VERSION,
+    etag: '"1"',
+    'accept-ranges': 'bytes',
+    'x-ms-blob-type': 'BlockBlob',
+    'content-type': blob.type ?? 'application/octet-stream',
+  };
   if (request.method === 'HEAD') {
     response.writeHead(200, { ...headers, 'content-length': String(content.length) });
     response.end();

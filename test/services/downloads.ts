@@ -85,12 +85,13 @@ async function sendFile(
         : 'stallAfter' in fault
           ? fault.stallAfter
           : length;
+  const gone = new Promise((resolve) => response.once('close', resolve));
   let sent = 0;
   for await (const chunk of createReadStream(file, { start })) {
     const kept = chunk.subarray(0, stop - sent);
     sent += kept.length;
     if (!response.write(kept))
-      await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+      await Promise.race([new Promise((resolve) => response.once('drain', resolve)), gone]);
     if (sent >= stop || response.destroyed) break;
   }
   if (fault !== undefined && 'cutAfter' in fault) response.destroy();

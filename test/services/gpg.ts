@@ -14,8 +14,13 @@ export interface TestKey {
   remove(): void;
 }
 
-/** Makes a key; `expiry` as gpg takes it, `extra` are further options of gpg. */
-export function makeKey(name: string, expiry = 'never', extra: readonly string[] = []): TestKey {
+/** Makes a key; `expiry` and `kind` as gpg takes them, `extra` are further options of gpg. */
+export function makeKey(
+  name: string,
+  expiry = 'never',
+  extra: readonly string[] = [],
+  kind = 'ed25519',
+): TestKey {
   const home = mkdtempSync(path.join(tmpdir(), 'gpg-'));
   const gpg = (args: readonly string[], input = '') =>
     execFileSync('gpg', ['--homedir', home, '--batch', '--quiet', '--no-tty', '--passphrase', '', ...args], {
@@ -23,7 +28,7 @@ export function makeKey(name: string, expiry = 'never', extra: readonly string[]
       encoding: 'utf8',
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-  gpg([...extra, '--quick-gen-key', `${name} <${name}@example.org>`, 'ed25519', 'sign', expiry]);
+  gpg([...extra, '--quick-gen-key', `${name} <${name}@example.org>`, kind, 'sign', expiry]);
   const fingerprint = /^fpr:{9}([0-9A-F]{40}):/m.exec(gpg(['--with-colons', '--list-keys']))?.[1] ?? '';
   return {
     fingerprint,

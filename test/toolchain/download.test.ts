@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -229,19 +231,29 @@ test('redirects have an end, and stay with http', async () => {
   await round.close();
 });
 
-test('a proxy of the environment is used', async () => {
+test('a proxy of the environment is used, but for loopback', async () => {
   const asked: string[] = [];
-  const proxy = await serve((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
-    reply(response, 502, '');
+  const proxy = http.createServer();
+  proxy.on('connect', (request, socket) => {
+    asked.push(request.url ?? '');
+    if (request.url?.startsWith('forbidden')) return void socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nproxy'));
   });
-  proxy.url.length;
-  process.env.http_proxy = proxy.url;
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  process.env.http_proxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   try {
-    await assert.rejects(fetchBytes(testHost(), 'http://kernel.invalid/x', { limit: 9 }));
+    const body = await fetchBytes(testHost(), 'http://kernel.invalid/x', { limit: 9 });
+    assert.equal(body.toString(), 'proxy');
+    await fetchBytes(testHost(), URL_OF_DATA, { limit: CONTENT.length });
+    const error = await fetchBytes(testHost(), 'http://forbidden.invalid/x', { limit: 9 }).catch(
+      (thrown) => thrown,
+    );
+    assert.equal(isUnreachable(error), true, String(error));
   } finally {
     delete process.env.http_proxy;
-    await proxy.close();
+    proxy.close();
+    proxy.closeAllConnections();
   }
-  assert.ok(asked.length > 0 || true);
+  assert.deepEqual(asked, ['kernel.invalid:80', 'forbidden.invalid:80', 'forbidden.invalid:80']);
 });

@@ -1,158 +1,153 @@
-import type { Arch } from '../../values/arch.ts';
-import type { KernelTree } from '../../values/tree.ts';
-import type { ConfigLine } from '../config-lines.ts';
-import { evaluate, type Expression, show, type ValueOf } from './expression.ts';
-import { type Definition, type Kconfig, parseKconfig, type Placed } from './parse.ts';
+import { show } from './expression.ts';
+import type { Expression, Kconfig, KconfigSymbol, SymbolType } from './model.ts';
+import { nearest } from './nearest.ts';
+import {
+  activeSelects,
+  hiddenPrompt,
+  missingDefault,
+  selectors,
+  unmetDependency,
+  winnerOver,
+} from './unmet.ts';
+import {
+  type ConfigValues,
+  holds,
+  numberOf,
+  type Scope,
+  shown,
+  type Tristate,
+  textOf,
+  tristateOf,
+  visibility,
+} from './values.ts';
 
-const DEPTH = 6;
-
-/** Why a requested line did not hold in the final configuration, in one line, from the tree's Kconfig files. */
-export function explainUnmet(
-  tree: KernelTree,
-  arch: Arch,
-  values: ReadonlyMap<string, string>,
-  wanted: Pick<ConfigLine, 'symbol' | 'value'>,
-): string {
-  return explainIn(parseKconfig(tree.path, arch.srcArch, arch.name), values, wanted);
+/**
+ * Why a requested value did not hold in a final configuration, in one line with the place of what decided.
+ * `symbol` is without CONFIG_; `wanted` is as `.config` writes values, n for one that is not set.
+ */
+export function explainUnmet(kconfig: Kconfig, config: ConfigValues, symbol: string, wanted: string): string {
+  const scope = { kconfig, config };
+  const found = kconfig.symbols.get(symbol);
+  if (found === undefined) {
+    const near = nearest(symbol, kconfig.symbols.keys());
+    const hint = near === undefined ? '' : `; did you mean CONFIG_${near}?`;
+    return `no Kconfig file of this tree defines it for ${kconfig.srcArch}${hint}`;
+  }
+  const reason = renamed(found, kconfig) ?? wrongType(found, wanted);
+  if (reason !== undefined) return reason;
+  return (wanted === 'n' ? whyOn(found, scope) : whyNot(found, wanted, scope)) ?? fallback(found, scope);
 }
 
-/** The same over files that were read before. */
-export function explainIn(
-  kconfig: Kconfig,
-  values: ReadonlyMap<string, string>,
-  { symbol, value }: Pick<ConfigLine, 'symbol' | 'value'>,
-): string {
-  const valueOf: ValueOf = (name) => values.get(name) ?? 'n';
-  const definitions = kconfig.definitions.get(symbol) ?? [];
-  const is = `it is ${valueOf(symbol)}`;
-  if (definitions.length === 0) return `no Kconfig file of this tree and architecture defines it${nearest(symbol, kconfig)}`;
-  if (value === 'n') return `${selectedBy(symbol, kconfig, valueOf) ?? byItself(definitions, valueOf) ?? is}`;
-  const blocked = definitions.map((definition) => unmetDependency(definition, kconfig, valueOf, 0));
-  const reason = blocked.find((one) => one !== undefined);
-  if (reason !== undefined && blocked.every((one) => one !== undefined)) return `${symbol} ${reason}`;
+function whyNot(symbol: KconfigSymbol, wanted: string, scope: Scope): string | undefined {
+  const level: Tristate = wanted === 'y' && symbol.type === 'tristate' ? 2 : 1;
   return (
-    hidden(symbol, definitions, kconfig, valueOf) ??
-    lostChoice(definitions, kconfig, valueOf) ??
-    limited(definitions, value, valueOf) ??
-    is
+    unmetDependency(symbol, level, scope) ??
+    withoutModules(wanted, scope) ??
+    notSettable(symbol, scope) ??
+    hiddenPrompt(symbol, scope) ??
+    lostChoice(symbol, scope) ??
+    raised(symbol, wanted, scope) ??
+    outOfRange(symbol, wanted, scope)
   );
 }
 
-/** `needs A (FILE:LINE), which is n: A needs ...`, for the first dependency that is n, or may be for a tool's sake. */
-function unmetDependency(
-  definition: Definition,
-  kconfig: Kconfig,
-  valueOf: ValueOf,
-  depth: number,
-): string | undefined {
-  const parts = definition.depends.flatMap((one) => conjuncts(one));
-  const failed = parts.find((part) => evaluate(part.value, valueOf) === 0);
-  if (failed !== undefined) return `needs ${show(failed.value)} (${failed.place}), and ${facts(failed.value, kconfig, valueOf, depth)}`;
-  const unknown = parts.find((part) => evaluate(part.value, valueOf) === undefined);
-  const off = ['n', ''].includes(valueOf(definition.name));
-  // Promptless symbols follow their dependencies; where one is off and nothing else is, the tool's test was it.
-  if (unknown === undefined || !off || definition.prompt !== undefined) return undefined;
-  return `needs ${show(unknown.value)} (${unknown.place}), a test of the tools that failed`;
-}
-
-function conjuncts({ value, place }: Placed<Expression>): readonly Placed<Expression>[] {
-  if (value.kind !== 'and') return [{ value, place }];
-  return [...conjuncts({ value: value.left, place }), ...conjuncts({ value: value.right, place })];
-}
-
-/** The values that make an expression n, and of a symbol that nobody can set the reason of its own. */
-function facts(expression: Expression, kconfig: Kconfig, valueOf: ValueOf, depth: number): string {
-  const names = [...new Set(symbolsOf(expression))].slice(0, 6);
-  const said = names.map((name) => `${name} is ${valueOf(name)}`).join(', ') || 'that never holds';
-  if (expression.kind !== 'symbol' || depth >= DEPTH) return said;
-  const deeper = (kconfig.definitions.get(expression.name) ?? []).map((one) => unmetDependency(one, kconfig, valueOf, depth + 1));
-  const reason = deeper.find((one) => one !== undefined);
-  if (reason !== undefined) return `${said}: ${expression.name} ${reason}`;
-  if (!kconfig.definitions.has(expression.name)) return `${said}: no Kconfig file of this architecture defines it`;
-  const promptless = (kconfig.definitions.get(expression.name) ?? []).every((one) => one.prompt === undefined);
-  return promptless ? `${said}: only select sets it` : said;
-}
-
-function symbolsOf(expression: Expression): readonly string[] {
-  if (expression.kind === 'symbol') return [expression.name];
-  if (expression.kind === 'not') return symbolsOf(expression.of);
-  if (expression.kind === 'constant' || expression.kind === 'macro') return [];
-  return [...symbolsOf(expression.left), ...symbolsOf(expression.right)];
-}
-
-function hidden(
-  symbol: string,
-  definitions: readonly Definition[],
-  kconfig: Kconfig,
-  valueOf: ValueOf,
-): string | undefined {
-  const prompts = definitions.flatMap((one) => one.prompt ?? []);
-  if (prompts.length === 0) {
-    const by = kconfig.selects.filter((one) => one.symbol === symbol).map((one) => one.by);
-    const whom = by.length === 0 ? 'its default decides' : `it is selected by ${by.slice(0, 4).join(', ')}${by.length > 4 ? ` and ${by.length - 4} more` : ''}`;
-    return `it has no prompt, so it cannot be asked for (${definitions[0]?.place}): ${whom}`;
+/** Why a symbol is on that should be off. */
+function whyOn(symbol: KconfigSymbol, scope: Scope): string | undefined {
+  const [by] = activeSelects(symbol.name, 1, scope);
+  if (by !== undefined) return `${by.by} selects it (${by.place}), and ${by.by} is ${shown(scope, by.by)}`;
+  const choice = symbol.definitions.find((one) => one.choice !== undefined)?.choice;
+  if (choice !== undefined) {
+    const others = choice.members.filter((member) => member !== symbol.name);
+    return `one member of its choice (${choice.place}) is always y; ask for another (${others.slice(0, 6).join(', ')})`;
   }
-  const conditions = prompts.flatMap((one) => one.condition ?? []);
-  if (conditions.length < prompts.length) return undefined;
-  const closed = conditions.find((one) => evaluate(one, valueOf) === 0);
-  if (closed === undefined) return undefined;
-  return `it can be asked for only if ${show(closed)} (${definitions[0]?.place}), and ${facts(closed, kconfig, valueOf, 0)}`;
+  const now = shown(scope, symbol.name);
+  const fixed = notSettable(symbol, scope);
+  if (fixed !== undefined) return `${fixed}; it is ${now}`;
+  const hidden = hiddenPrompt(symbol, scope);
+  return hidden && `${hidden}; so its default decides (${defaultPlace(symbol, scope)}), which is ${now}`;
 }
 
-function lostChoice(definitions: readonly Definition[], kconfig: Kconfig, valueOf: ValueOf): string | undefined {
-  const choice = definitions.find((one) => one.choice !== undefined)?.choice;
-  if (choice === undefined) return undefined;
-  const members = [...kconfig.definitions.values()].flat().filter((one) => one.choice === choice);
-  const winner = members.find((one) => valueOf(one.name) === 'y' && !definitions.includes(one));
-  return winner === undefined ? undefined : `of its choice (${choice}) ${winner.name} was taken`;
-}
-
-function limited(definitions: readonly Definition[], value: string, valueOf: ValueOf): string | undefined {
-  const [first] = definitions;
-  if (first === undefined) return undefined;
-  const now = valueOf(first.name);
-  if (value === 'm' && first.type === 'bool') return `it is bool (${first.place}), so y or n, not m`;
-  if (value === 'm' && valueOf('MODULES') !== 'y') return `it is ${now}, since MODULES is ${valueOf('MODULES')}`;
-  if (value === 'y' && now === 'm') {
-    const part = definitions.flatMap((one) => one.depends.flatMap(conjuncts)).find((one) => evaluate(one.value, valueOf) === 1);
-    if (part !== undefined) return `it is limited to m by ${show(part.value)} (${part.place})`;
-  }
-  const range = definitions.flatMap((one) => one.ranges).find((one) => one.condition === undefined || evaluate(one.condition, valueOf) !== 0);
-  return range === undefined ? undefined : `it is ${now}; its range is ${range.text} (${range.place})`;
-}
-
-function selectedBy(symbol: string, kconfig: Kconfig, valueOf: ValueOf): string | undefined {
-  const found = kconfig.selects.find(
-    (one) =>
-      one.symbol === symbol &&
-      valueOf(one.by) !== 'n' &&
-      (one.condition === undefined || evaluate(one.condition, valueOf) !== 0),
+function renamed(symbol: KconfigSymbol, kconfig: Kconfig): string | undefined {
+  if (!symbol.transitional) return undefined;
+  const users = [...kconfig.symbols.values()].filter((one) =>
+    one.definitions.some((definition) =>
+      definition.defaults.some(({ value }) => show(value) === symbol.name),
+    ),
   );
-  return found === undefined ? undefined : `${found.by} selects it (${found.place}), and ${found.by} is ${valueOf(found.by)}`;
+  const hint = users.length === 0 ? '' : `; ask for ${users.map((one) => `CONFIG_${one.name}`).join(' or ')}`;
+  return `it is an old name that Kconfig reads and never writes (${placeOf(symbol)})${hint}`;
 }
 
-function byItself(definitions: readonly Definition[], valueOf: ValueOf): string | undefined {
-  const one = definitions.find((definition) => definition.prompt === undefined);
-  return one === undefined ? undefined : `it has no prompt, and its default is ${valueOf(one.name)} (${one.place})`;
+const TAKES: Readonly<Record<SymbolType, { readonly form: RegExp; readonly says: string }>> = {
+  bool: { form: /^[yn]$/, says: 'y or n' },
+  tristate: { form: /^[ymn]$/, says: 'y, m or n' },
+  string: { form: /^"/, says: 'a text in quotes' },
+  int: { form: /^-?\d+$/, says: 'a decimal number' },
+  hex: { form: /^(0[xX])?[0-9a-fA-F]+$/, says: 'a hexadecimal number' },
+  unknown: { form: /^/, says: 'anything' },
+};
+
+function wrongType(symbol: KconfigSymbol, wanted: string): string | undefined {
+  const { form, says } = TAKES[symbol.type];
+  if (wanted === 'n' || form.test(wanted)) return undefined;
+  return `it is of type ${symbol.type} (${placeOf(symbol)}), which takes ${says}`;
 }
 
-function nearest(symbol: string, kconfig: Kconfig): string {
-  const near = [...kconfig.definitions.keys()]
-    .filter((name) => Math.abs(name.length - symbol.length) <= 2)
-    .find((name) => distance(name, symbol) <= 2);
-  return near === undefined ? '' : ` (did you mean CONFIG_${near}?)`;
+function withoutModules(wanted: string, scope: Scope): string | undefined {
+  if (wanted !== 'm' || tristateOf(scope, 'MODULES') > 0) return undefined;
+  return 'MODULES is n, and m is no value without it; set CONFIG_MODULES=y, or ask for y';
 }
 
-/** How many letters differ between two names (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const changed = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+function notSettable(symbol: KconfigSymbol, scope: Scope): string | undefined {
+  if (symbol.definitions.some((one) => one.prompt !== undefined)) return undefined;
+  const by = selectors(symbol.name, scope);
+  const defaults = symbol.definitions.some((one) => one.defaults.length > 0);
+  const isOff = /^(bool|tristate)$/.test(symbol.type) && tristateOf(scope, symbol.name) === 0;
+  const missing = isOff ? missingDefault(symbol, scope) : undefined;
+  const who = [
+    missing ?? (defaults ? `its default decides (${defaultPlace(symbol, scope)})` : undefined),
+    by && `it is selected by ${by}`,
+  ];
+  const sets = who.filter(Boolean).join(', or ') || 'nothing sets it';
+  return `it has no prompt (${placeOf(symbol)}), so it cannot be asked for: ${sets}`;
+}
+
+function lostChoice(symbol: KconfigSymbol, scope: Scope): string | undefined {
+  const winner = winnerOver(symbol, scope);
+  return winner && `one member of its choice (${winner.place}) is y, and that is ${winner.name}`;
+}
+
+function raised(symbol: KconfigSymbol, wanted: string, scope: Scope): string | undefined {
+  if (wanted !== 'm' || tristateOf(scope, symbol.name) !== 2) return undefined;
+  const [by] = activeSelects(symbol.name, 2, scope);
+  return by && `${by.by} selects it (${by.place}), and ${by.by} is y`;
+}
+
+function outOfRange(symbol: KconfigSymbol, wanted: string, scope: Scope): string | undefined {
+  const ranges = symbol.definitions.flatMap((one) => one.ranges);
+  const range = ranges.find((one) => (holds(one.condition, scope) ?? 0) > 0);
+  const value = numberOf({ text: wanted, type: symbol.type });
+  if (range === undefined || value === undefined) return undefined;
+  const end = (expression: Expression) => {
+    const text = expression.kind === 'symbol' ? textOf(scope, expression.name) : show(expression);
+    return { text, number: numberOf({ text, type: symbol.type }) };
+  };
+  const [low, high] = [end(range.low), end(range.high)];
+  const inside = value >= (low.number ?? value) && value <= (high.number ?? value);
+  return inside ? undefined : `its range is ${low.text} to ${high.text} (${range.place})`;
+}
+
+function fallback(symbol: KconfigSymbol, scope: Scope): string {
+  const now = `Kconfig made it ${shown(scope, symbol.name)} (${placeOf(symbol)})`;
+  return visibility(symbol, scope) === undefined ? `${now}; a test of the tools decides about it` : now;
+}
+
+function defaultPlace(symbol: KconfigSymbol, scope: Scope): string {
+  const defaults = symbol.definitions.flatMap((one) => one.defaults);
+  const active = defaults.find((one) => (holds(one.condition, scope) ?? 0) > 0);
+  return (active ?? defaults[0])?.place ?? placeOf(symbol);
+}
+
+function placeOf(symbol: KconfigSymbol): string {
+  return symbol.definitions[0]?.place ?? 'Kconfig';
 }

@@ -1,166 +1,81 @@
-/** An expression of Kconfig (Documentation/kbuild/kconfig-language.rst, "Menu dependencies"). */
-export type Expression =
-  | { readonly kind: 'symbol'; readonly name: string }
-  | { readonly kind: 'constant'; readonly text: string }
-  /** A macro such as `$(cc-option,-x)`, whose value this reader cannot know. */
-  | { readonly kind: 'macro'; readonly text: string }
-  | { readonly kind: 'not'; readonly of: Expression }
-  | { readonly kind: 'and' | 'or'; readonly left: Expression; readonly right: Expression }
-  | { readonly kind: 'compare'; readonly operator: string; readonly left: Expression; readonly right: Expression };
+import type { Token } from './lexer.ts';
+import type { Comparison, Condition, Expression } from './model.ts';
 
-/** n, m, y; undefined where a macro decides it. */
-export type Tristate = 0 | 1 | 2 | undefined;
+const DEPTH = 100;
+const COMPARISONS: ReadonlySet<string> = new Set(['=', '!=', '<', '<=', '>', '>=']);
+const BARE = /^[\w-]+$/;
 
-/** The text of a symbol's value; '' or 'n' where it has none. */
-export type ValueOf = (symbol: string) => string;
-
-const TOKEN = /\s*(\|\||&&|!=|<=|>=|[()!=<>]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\w.+-]+|\$\()/y;
-const DEPTH = 200;
-
-/** Reads an expression from the start of a text; `rest` is what follows it. Throws a RangeError for what is none. */
-export function parseExpression(text: string): { readonly expression: Expression; readonly rest: string } {
-  const state = { text, at: 0, depth: 0 };
-  const expression = parseOr(state);
-  return { expression, rest: text.slice(state.at).trim() };
-}
-
-interface State {
-  readonly text: string;
-  at: number;
-  depth: number;
-}
-
-function peek(state: State): string {
-  TOKEN.lastIndex = state.at;
-  return TOKEN.exec(state.text)?.[1] ?? '';
-}
-
-function next(state: State): string {
-  TOKEN.lastIndex = state.at;
-  const token = TOKEN.exec(state.text)?.[1] ?? '';
-  if (token !== '') state.at = TOKEN.lastIndex;
-  return token;
-}
-
-function parseOr(state: State): Expression {
-  let left = parseAnd(state);
-  while (peek(state) === '||') {
-    next(state);
-    left = { kind: 'or', left, right: parseAnd(state) };
-  }
-  return left;
-}
-
-function parseAnd(state: State): Expression {
-  let left = parseUnary(state);
-  while (peek(state) === '&&') {
-    next(state);
-    left = { kind: 'and', left, right: parseUnary(state) };
-  }
-  return left;
-}
-
-function parseUnary(state: State): Expression {
-  state.depth += 1;
-  if (state.depth > DEPTH) throw new RangeError('an expression that is nested too deeply');
-  const expression = parseNested(state);
-  state.depth -= 1;
-  return expression;
-}
-
-function parseNested(state: State): Expression {
-  if (peek(state) === '!') {
-    next(state);
-    return { kind: 'not', of: parseUnary(state) };
-  }
-  if (peek(state) === '(') {
-    next(state);
-    const inner = parseOr(state);
-    if (next(state) !== ')') throw new RangeError(`a missing ')' in '${state.text}'`);
-    return inner;
-  }
-  const left = parseAtom(state);
-  if (!/^(=|!=|<|>|<=|>=)$/.test(peek(state))) return left;
-  const operator = next(state);
-  return { kind: 'compare', operator, left, right: parseAtom(state) };
-}
-
-function parseAtom(state: State): Expression {
-  const token = next(state);
-  if (token === '$(') return { kind: 'macro', text: takeMacro(state) };
-  const quoted = /^["'](.*)["']$/s.exec(token)?.[1];
-  if (quoted !== undefined) return quoted.includes('$(') ? { kind: 'macro', text: quoted } : constantOf(quoted);
-  if (token === '' || !/^[\w.+-]+$/.test(token)) throw new RangeError(`no symbol where one must stand in '${state.text}'`);
-  return /^(?:[ymn]|-?\d+|0x[0-9a-f]+)$/i.test(token) && !/^[YMN]$/.test(token) ? constantOf(token) : { kind: 'symbol', name: token };
-}
-
-function constantOf(text: string): Expression {
-  return { kind: 'constant', text: text.replace(/\\(.)/g, '$1') };
-}
-
-function takeMacro(state: State): string {
-  const start = state.at - 2;
-  let open = 1;
-  while (open > 0 && state.at < state.text.length) {
-    const character = state.text[state.at];
-    if (character === '(') open += 1;
-    else if (character === ')') open -= 1;
-    state.at += 1;
-  }
-  return state.text.slice(start, state.at);
-}
-
-/** The value of an expression: `&&` is the least, `||` the greatest, `!` 2 minus. */
-export function evaluate(expression: Expression, valueOf: ValueOf): Tristate {
-  switch (expression.kind) {
-    case 'symbol':
-      return tristate(valueOf(expression.name));
-    case 'constant':
-      return tristate(expression.text);
-    case 'macro':
-      return undefined;
-    case 'not': {
-      const value = evaluate(expression.of, valueOf);
-      return value === undefined ? undefined : ((2 - value) as Tristate);
+/**
+ * Reads an expression from tokens, from `from` on; `end` is the first token that is no part of it.
+ * Returns undefined for what is no expression.
+ */
+export function parseExpression(
+  tokens: readonly Token[],
+  from: number,
+): { readonly expression: Expression; readonly end: number } | undefined {
+  let at = from;
+  let depth = 0;
+  const operator = (text: string): boolean => {
+    const token = tokens[at];
+    if (token?.kind !== 'operator' || token.text !== text) return false;
+    at += 1;
+    return true;
+  };
+  const chain = (kind: 'and' | 'or', sign: string, part: () => Expression | undefined) => {
+    let left = part();
+    while (left !== undefined && operator(sign)) {
+      const right = part();
+      left = right === undefined ? undefined : { kind, left, right };
     }
-    case 'and':
-    case 'or': {
-      const values = [evaluate(expression.left, valueOf), evaluate(expression.right, valueOf)];
-      const decides = expression.kind === 'and' ? 0 : 2;
-      if (values.includes(decides)) return decides;
-      if (values.includes(undefined)) return undefined;
-      return (values.includes(1) ? 1 : 2 - decides) as Tristate;
+    return left;
+  };
+  const either = () => chain('or', '||', both);
+  const both = () => chain('and', '&&', unary);
+  const unary = (): Expression | undefined => {
+    depth += 1;
+    if (depth > DEPTH) return undefined;
+    const found = nested();
+    depth -= 1;
+    return found;
+  };
+  const nested = (): Expression | undefined => {
+    if (operator('!')) {
+      const of = unary();
+      return of === undefined ? undefined : { kind: 'not', of };
     }
-    case 'compare':
-      return compare(expression, valueOf);
-  }
+    if (operator('(')) {
+      const inner = either();
+      return operator(')') ? inner : undefined;
+    }
+    const left = operand();
+    const sign = tokens[at];
+    if (left === undefined || sign?.kind !== 'operator' || !COMPARISONS.has(sign.text)) return left;
+    at += 1;
+    const right = operand();
+    return right === undefined
+      ? undefined
+      : { kind: 'compare', operator: sign.text as Comparison, left, right };
+  };
+  const operand = (): Expression | undefined => {
+    const token = tokens[at];
+    if (token === undefined || token.kind === 'operator' || isKeyword(token)) return undefined;
+    at += 1;
+    return operandOf(token);
+  };
+  const expression = either();
+  return expression === undefined ? undefined : { expression, end: at };
 }
 
-function compare({ operator, left, right }: Extract<Expression, { kind: 'compare' }>, valueOf: ValueOf): Tristate {
-  const a = textOf(left, valueOf);
-  const b = textOf(right, valueOf);
-  if (a === undefined || b === undefined) return undefined;
-  const numbers = [a, b].every((text) => /^-?\d+$|^0x[0-9a-f]+$/i.test(text));
-  const order = numbers ? Number(a) - Number(b) : a < b ? -1 : a > b ? 1 : 0;
-  const holds = {
-    '=': order === 0,
-    '!=': order !== 0,
-    '<': order < 0,
-    '>': order > 0,
-    '<=': order <= 0,
-    '>=': order >= 0,
-  }[operator];
-  return holds ? 2 : 0;
+/** A token as the symbol, constant or macro that it is. */
+export function operandOf(token: Token): Expression {
+  if (token.unknown) return { kind: 'macro', text: token.text };
+  // Kconfig looks y, m and n up as constants, however they are written.
+  if (token.kind === 'string' || /^[ymn]$/.test(token.text)) return { kind: 'constant', text: token.text };
+  return { kind: 'symbol', name: token.text };
 }
 
-function textOf(expression: Expression, valueOf: ValueOf): string | undefined {
-  if (expression.kind === 'symbol') return valueOf(expression.name);
-  return expression.kind === 'constant' ? expression.text : undefined;
-}
-
-function tristate(text: string): Tristate {
-  if (text === 'y') return 2;
-  return text === 'm' ? 1 : 0;
+function isKeyword(token: Token): boolean {
+  return token.kind === 'word' && !token.unknown && token.text === 'if';
 }
 
 /** The expression as Kconfig writes it. */
@@ -169,22 +84,82 @@ export function show(expression: Expression): string {
     case 'symbol':
       return expression.name;
     case 'constant':
-      return /^[\w-]+$/.test(expression.text) ? expression.text : JSON.stringify(expression.text);
+      return BARE.test(expression.text) ? expression.text : JSON.stringify(expression.text);
     case 'macro':
       return expression.text;
     case 'not':
-      return `!${bracketed(expression.of)}`;
+      return `!${grouped(expression.of, ['symbol', 'macro', 'not', 'constant'])}`;
     case 'compare':
       return `${show(expression.left)} ${expression.operator} ${show(expression.right)}`;
     case 'and':
     case 'or': {
+      const plain: readonly Expression['kind'][] = [
+        'symbol',
+        'macro',
+        'not',
+        'constant',
+        'compare',
+        expression.kind,
+      ];
       const sign = expression.kind === 'and' ? '&&' : '||';
-      return `${bracketed(expression.left, expression.kind)} ${sign} ${bracketed(expression.right, expression.kind)}`;
+      return `${grouped(expression.left, plain)} ${sign} ${grouped(expression.right, plain)}`;
     }
   }
 }
 
-function bracketed(expression: Expression, within?: 'and' | 'or'): string {
-  const simple = !['and', 'or', 'compare'].includes(expression.kind) || expression.kind === within;
-  return simple || (within !== undefined && expression.kind === 'compare') ? show(expression) : `(${show(expression)})`;
+function grouped(expression: Expression, plain: readonly Expression['kind'][]): string {
+  return plain.includes(expression.kind) ? show(expression) : `(${show(expression)})`;
+}
+
+/** The expression that is y where another is n, and n where that is m or y. */
+export function isOff(expression: Expression): Expression {
+  return isAt(expression, 'n');
+}
+
+// Comparisons compare symbols only, so the one with n or y is moved inwards.
+function isAt(expression: Expression, value: 'n' | 'y'): Expression {
+  switch (expression.kind) {
+    case 'and':
+    case 'or': {
+      const [left, right] = [isAt(expression.left, value), isAt(expression.right, value)];
+      const any = (expression.kind === 'and') === (value === 'n');
+      return { kind: any ? 'or' : 'and', left, right };
+    }
+    case 'not':
+      return isAt(expression.of, value === 'n' ? 'y' : 'n');
+    case 'symbol':
+      return { kind: 'compare', operator: '=', left: expression, right: { kind: 'constant', text: value } };
+    default:
+      // These are n or y only.
+      return value === 'y' ? expression : { kind: 'not', of: expression };
+  }
+}
+
+/** The names of the symbols in an expression, each once, in their order. */
+export function symbolsOf(expression: Expression): readonly string[] {
+  return [...new Set(namesIn(expression))];
+}
+
+function namesIn(expression: Expression): readonly string[] {
+  switch (expression.kind) {
+    case 'symbol':
+      return [expression.name];
+    case 'constant':
+    case 'macro':
+      return [];
+    case 'not':
+      return namesIn(expression.of);
+    default:
+      return [...namesIn(expression.left), ...namesIn(expression.right)];
+  }
+}
+
+/** The parts of a condition that must all hold, each as a condition of its own. */
+export function conjuncts(condition: Condition): readonly Condition[] {
+  const { expression, place } = condition;
+  if (expression.kind !== 'and') return [condition];
+  return [
+    ...conjuncts({ expression: expression.left, place }),
+    ...conjuncts({ expression: expression.right, place }),
+  ];
 }

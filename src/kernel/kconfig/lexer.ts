@@ -56,8 +56,8 @@ export function createReader(text: string, macros: Macros): Reader {
         return { line, tokens, stray };
       } else {
         const found = readToken(source, at, macros);
-        if (found.token === undefined) stray += found.end === at + 1 ? (source[at] ?? '') : '';
-        else tokens.push(found.token);
+        if (found.token !== undefined) tokens.push(found.token);
+        stray += found.stray ?? '';
         at = found.end;
       }
     }
@@ -89,7 +89,11 @@ export function createReader(text: string, macros: Macros): Reader {
   };
 }
 
-function readToken(source: string, at: number, macros: Macros): { token?: Token; end: number } {
+function readToken(
+  source: string,
+  at: number,
+  macros: Macros,
+): { token?: Token; stray?: string; end: number } {
   const character = source[at];
   if (character === '"' || character === "'") return readString(source, at, character, macros);
   const operator = matchAt(OPERATOR, source, at);
@@ -105,14 +109,19 @@ function readToken(source: string, at: number, macros: Macros): { token?: Token;
     if (next === undefined) break;
     end = next;
   }
-  if (end === at) return { end: at + 1 };
+  if (end === at) return { stray: source[at] ?? '', end: at + 1 };
   const text = source.slice(at, end);
   const { text: value, known } = macros.expand(text);
-  if (known && value === '') return { end: Math.max(end, at + 2) };
+  if (known && value === '') return { end };
   return { token: { kind: 'word', text: known ? value : text, unknown: !known }, end };
 }
 
-function readString(source: string, at: number, quote: string, macros: Macros): { token: Token; end: number } {
+function readString(
+  source: string,
+  at: number,
+  quote: string,
+  macros: Macros,
+): { token: Token; end: number } {
   let text = '';
   let raw = '';
   let unknown = false;

@@ -76,6 +76,8 @@ export interface KconfigSymbol {
 
 /** The Kconfig files of a tree, read for one architecture. */
 export interface Kconfig {
+  /** Folder below `arch/`. */
+  readonly srcArch: string;
   readonly symbols: ReadonlyMap<string, KconfigSymbol>;
   /** By the symbol that is set. */
   readonly settings: ReadonlyMap<string, readonly Setting[]>;

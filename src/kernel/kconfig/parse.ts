@@ -1,234 +1,233 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type Expression, parseExpression } from './expression.ts';
+import { isOff, operandOf, parseExpression } from './expression.ts';
+import { type KconfigFiles, kconfigFiles } from './files.ts';
+import { createReader, type Reader, type Statement, type Token } from './lexer.ts';
+import { createMacros, type Macros } from './macros.ts';
+import type { Condition, Expression, Kconfig, SymbolType } from './model.ts';
+import { type BlockKind, createStructure, type Structure } from './structure.ts';
 
-/** A condition with the place that it stands at, `arch/Kconfig:780`. */
-export interface Placed<T> {
-  readonly value: T;
+interface Parsing {
+  readonly files: KconfigFiles;
+  readonly macros: Macros;
+  readonly structure: Structure;
+  readonly problems: string[];
+  /** The files that are being read, each sourced by the one before it. */
+  readonly stack: string[];
+}
+
+/** Where a statement stands, and how to read what belongs to it. */
+interface Here {
+  readonly file: string;
   readonly place: string;
+  readonly reader: Reader;
 }
 
-/** One definition of a symbol; a symbol may have several. */
-export interface Definition {
-  readonly name: string;
-  readonly place: string;
-  type: string;
-  /** Whether a user can set it, and under which condition beside its dependencies. */
-  prompt: { readonly condition: Expression | undefined } | undefined;
-  readonly depends: Placed<Expression>[];
-  readonly defaults: { readonly value: string; readonly condition: Expression | undefined }[];
-  readonly ranges: { readonly text: string; readonly condition: Expression | undefined; readonly place: string }[];
-  /** Which choice it is a member of, by the choice's place. */
-  readonly choice: string | undefined;
-}
+type Handler = (parsing: Parsing, tokens: readonly Token[], here: Here) => boolean;
 
-/** `select` of one symbol by another. */
-export interface Select {
-  readonly by: string;
-  readonly symbol: string;
-  readonly condition: Expression | undefined;
-  readonly place: string;
-}
-
-export interface Kconfig {
-  readonly definitions: ReadonlyMap<string, readonly Definition[]>;
-  readonly selects: readonly Select[];
-  /** Lines that the reader did not know, with their places. */
-  readonly unknown: readonly string[];
-}
-
-interface Reading {
-  readonly tree: string;
-  readonly variables: ReadonlyMap<string, string>;
-  readonly definitions: Map<string, Definition[]>;
-  readonly selects: Select[];
-  readonly unknown: string[];
-  /** What encloses the present line: menus, ifs and choices with their dependencies. */
-  readonly blocks: { readonly kind: string; readonly depends: Placed<Expression>[]; readonly place: string }[];
-  files: number;
-  current: Definition | undefined;
-}
-
-const FILES = 10_000;
-const FILE_BYTES = 4 << 20;
-const DEPTH = 50;
+const DEPTH = 64;
+const PROBLEMS = 100;
 
 /**
- * Reads the Kconfig files of a tree for an architecture, from its top Kconfig on. Macros that run programs are kept
- * as text. Throws a RangeError where a bound on files, bytes or depth is passed.
+ * Reads the Kconfig files of a tree for an architecture (`SRCARCH` and `ARCH`), from its top Kconfig on. Runs no
+ * program: macros that would run one are kept as text. Throws a UserError where the files pass a bound.
  */
 export function parseKconfig(tree: string, srcArch: string, arch: string): Kconfig {
-  const variables = new Map([
+  const exported = new Map([
     ['SRCARCH', srcArch],
     ['ARCH', arch],
-    ['srctree', tree],
-    ['HEADER_ARCH', srcArch],
+    ['srctree', '.'],
   ]);
-  const reading: Reading = { tree, variables, definitions: new Map(), selects: [], unknown: [], blocks: [], files: 0, current: undefined };
-  readFile(reading, 'Kconfig', 0);
-  return reading;
-}
-
-function readFile(reading: Reading, name: string, depth: number): void {
-  const file = path.join(reading.tree, name);
-  if (!existsSync(file)) return;
-  reading.files += 1;
-  if (depth > DEPTH || reading.files > FILES || statSync(file).size > FILE_BYTES) {
-    throw new RangeError(`${name}: too many, too large or too deeply nested Kconfig files`);
-  }
-  const lines = readFileSync(file, 'utf8').split('\n');
-  for (let index = 0; index < lines.length; index += 1) {
-    const place = `${name}:${index + 1}`;
-    let text = lines[index] ?? '';
-    while (text.endsWith('\\') && index + 1 < lines.length) {
-      index += 1;
-      text = `${text.slice(0, -1)} ${lines[index]}`;
-    }
-    if (/^\s*help\s*$/.test(text)) {
-      index = skipHelp(lines, index);
-      continue;
-    }
-    const line = text.replace(/^\s+/, '').trimEnd();
-    if (line === '' || line.startsWith('#')) continue;
-    const source = /^[or]*source\s+"(.*)"$/.exec(line);
-    if (source === null) readLine(reading, line, place);
-    else readFile(reading, sourced(reading, name, line, source[1] ?? ''), depth + 1);
-  }
-}
-
-// Help text ends at the first line that is indented less than its own first line.
-function skipHelp(lines: readonly string[], at: number): number {
-  const indent = (text: string) => text.replaceAll('\t', '        ').search(/\S/);
-  let index = at + 1;
-  while (index < lines.length && (lines[index] ?? '').trim() === '') index += 1;
-  const first = indent(lines[index] ?? '');
-  if (first <= 0) return index - 1;
-  while (index < lines.length && ((lines[index] ?? '').trim() === '' || indent(lines[index] ?? '') >= first)) index += 1;
-  return index - 1;
-}
-
-function sourced(reading: Reading, name: string, line: string, target: string): string {
-  const expanded = target.replace(/\$\((\w+)\)/g, (whole, variable: string) => reading.variables.get(variable) ?? whole);
-  const relative = expanded.startsWith(`${reading.tree}/`) ? expanded.slice(reading.tree.length + 1) : expanded;
-  return /^o?rsource/.test(line) ? path.join(path.dirname(name), relative) : path.normalize(relative);
-}
-
-function readLine(reading: Reading, line: string, place: string): void {
-  const [, word = '', rest = ''] = /^([A-Za-z_][\w-]*|-{3}help-{3})\s*(.*)$/s.exec(line) ?? [];
-  if (/^[\w-]+\s*(:=|\+=|=)/.test(line) || line.startsWith('$(')) return;
-  const handler = HANDLERS[word];
-  if (handler === undefined) reading.unknown.push(`${place}: ${line}`);
-  else handler(reading, rest, place);
-}
-
-type Handler = (reading: Reading, rest: string, place: string) => void;
-
-const open = (kind: string): Handler => (reading, rest, place) => {
-  const depends = kind === 'if' ? [{ value: expressionOf(reading, rest), place }] : [];
-  reading.blocks.push({ kind, depends, place });
-  reading.current = undefined;
-};
-const close: Handler = (reading) => {
-  reading.blocks.pop();
-  reading.current = undefined;
-};
-const config: Handler = (reading, rest, place) => {
-  const definition: Definition = {
-    name: rest,
-    place,
-    type: '',
-    prompt: undefined,
-    depends: reading.blocks.flatMap((block) => block.depends),
-    defaults: [],
-    ranges: [],
-    choice: reading.blocks.findLast((block) => block.kind === 'choice')?.place,
+  const parsing: Parsing = {
+    files: kconfigFiles(tree),
+    macros: createMacros(exported),
+    structure: createStructure(),
+    problems: [],
+    stack: [],
   };
-  const known = reading.definitions.get(rest);
-  if (known === undefined) reading.definitions.set(rest, [definition]);
-  else known.push(definition);
-  reading.current = definition;
-};
-const type = (name: string): Handler => (reading, rest) => {
-  if (reading.current === undefined) return;
-  reading.current.type = name;
-  if (rest !== '') prompt(reading, rest, '');
-};
-const prompt: Handler = (reading, rest) => {
-  if (reading.current === undefined) return;
-  const [, after = ''] = /^(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\S+)\s*(.*)$/s.exec(rest) ?? [];
-  reading.current.prompt = { condition: conditionOf(reading, after) };
-};
-const defaults = (name: string): Handler => (reading, rest) => {
-  if (reading.current === undefined) return;
-  if (name !== '') reading.current.type = name;
-  const { expression, rest: after } = parseExpression(substitute(reading, rest));
-  const value = expression.kind === 'constant' ? expression.text : '';
-  reading.current.defaults.push({ value, condition: conditionOf(reading, after) });
-};
-const depends: Handler = (reading, rest, place) => {
-  const { expression, rest: after } = parseExpression(substitute(reading, rest.replace(/^on\s+/, '')));
-  const only = conditionOf(reading, after);
-  // `depends on A if B`: where B is n, A does not matter.
-  const value: Expression = only === undefined ? expression : { kind: 'or', left: { kind: 'not', of: only }, right: expression };
-  if (reading.current !== undefined) reading.current.depends.push({ value, place });
-  else reading.blocks.at(-1)?.depends.push({ value, place });
-};
-const select: Handler = (reading, rest, place) => {
-  const [, symbol = '', after = ''] = /^(\w+)\s*(.*)$/s.exec(rest) ?? [];
-  if (reading.current === undefined) return;
-  reading.selects.push({ by: reading.current.name, symbol, condition: conditionOf(reading, after), place });
-};
-const range: Handler = (reading, rest, place) => {
-  const [, text = '', after = ''] = /^(\S+\s+\S+)\s*(.*)$/s.exec(rest) ?? [];
-  reading.current?.ranges.push({ text, condition: conditionOf(reading, after), place });
-};
-const nothing: Handler = () => {};
-
-const HANDLERS: Readonly<Record<string, Handler | undefined>> = {
-  __proto__: null as never,
-  mainmenu: nothing,
-  menu: open('menu'),
-  endmenu: close,
-  if: open('if'),
-  endif: close,
-  choice: open('choice'),
-  endchoice: close,
-  comment: (reading) => {
-    reading.current = undefined;
-    // Its own `depends on` lines would else be taken for those of the block.
-    reading.current = { name: '', place: '', type: '', prompt: undefined, depends: [], defaults: [], ranges: [], choice: undefined };
-  },
-  config,
-  menuconfig: config,
-  bool: type('bool'),
-  tristate: type('tristate'),
-  string: type('string'),
-  hex: type('hex'),
-  int: type('int'),
-  def_bool: defaults('bool'),
-  def_tristate: defaults('tristate'),
-  prompt,
-  default: defaults(''),
-  depends,
-  select,
-  imply: nothing,
-  range,
-  visible: nothing,
-  modules: nothing,
-  option: nothing,
-  optional: nothing,
-  transitional: nothing,
-};
-
-function conditionOf(reading: Reading, text: string): Expression | undefined {
-  const [, condition] = /^if\s+(.*)$/s.exec(text.trim()) ?? [];
-  return condition === undefined ? undefined : expressionOf(reading, condition);
+  readFile(parsing, 'Kconfig', 'Kconfig:1');
+  if (parsing.structure.open() > 0) parsing.problems.push('Kconfig: a block that is not closed');
+  const { symbols, settings } = parsing.structure.finish();
+  return { srcArch, symbols, settings, files: parsing.files.count(), problems: parsing.problems };
 }
 
-function expressionOf(reading: Reading, text: string): Expression {
-  return parseExpression(substitute(reading, text)).expression;
+function readFile(parsing: Parsing, name: string, place: string): void {
+  const text =
+    parsing.stack.length >= DEPTH || parsing.stack.includes(name) ? undefined : parsing.files.read(name);
+  if (text === undefined) {
+    problem(parsing, place, `cannot source ${name}`);
+    return;
+  }
+  parsing.stack.push(name);
+  const reader = createReader(text, parsing.macros);
+  for (let found = reader.next(); found !== undefined; found = reader.next()) {
+    if ('name' in found) parsing.macros.assign(found.name, found.operator, found.value);
+    else readStatement(parsing, found, { file: name, place: `${name}:${found.line}`, reader });
+  }
+  parsing.stack.pop();
 }
 
-function substitute(reading: Reading, text: string): string {
-  return text.replace(/\$\((\w+)\)/g, (whole, variable: string) => reading.variables.get(variable) ?? whole);
+function readStatement(parsing: Parsing, { tokens, stray }: Statement, here: Here): void {
+  if (stray !== '') problem(parsing, here.place, `stray ${JSON.stringify(stray.slice(0, 20))}`);
+  const [first, ...rest] = tokens;
+  // A macro alone on its line, $(error-if,...), is called for its effect.
+  if (first === undefined || first.unknown) return;
+  const handler = first.kind === 'word' ? HANDLERS.get(first.text) : undefined;
+  if (handler?.(parsing, rest, here) !== true) {
+    problem(parsing, here.place, `unknown ${tokens.map((token) => token.text).join(' ')}`);
+  }
 }
+
+function problem(parsing: Parsing, place: string, text: string): void {
+  if (parsing.problems.length < PROBLEMS) parsing.problems.push(`${place}: ${text.slice(0, 200)}`);
+}
+
+/** An expression that fills the tokens from `from` on; a missing one where `if` begins them and none is needed. */
+function wholeExpression(tokens: readonly Token[], from: number): Expression | undefined {
+  const found = parseExpression(tokens, from);
+  return found?.end === tokens.length ? found.expression : undefined;
+}
+
+/** `if EXPR` at `from`, to the end: the condition; null where nothing is there; undefined where it is malformed. */
+function ifAt(tokens: readonly Token[], from: number): Expression | null | undefined {
+  if (tokens.length === from) return null;
+  return tokens[from]?.text === 'if' ? wholeExpression(tokens, from + 1) : undefined;
+}
+
+/** `EXPR [if EXPR]` from `from` on. */
+function valueWithIf(
+  tokens: readonly Token[],
+  from = 0,
+): { value: Expression; condition: Expression | undefined } | undefined {
+  const value = parseExpression(tokens, from);
+  const condition = value === undefined ? undefined : ifAt(tokens, value.end);
+  if (value === undefined || condition === undefined) return undefined;
+  return { value: value.expression, condition: condition ?? undefined };
+}
+
+const begin =
+  (kind: BlockKind): Handler =>
+  ({ structure }, tokens, { place }) => {
+    const condition = kind === 'if' ? wholeExpression(tokens, 0) : undefined;
+    if (kind === 'if' && condition === undefined) return false;
+    structure.begin(kind, place);
+    if (condition !== undefined) structure.depends({ expression: condition, place });
+    return true;
+  };
+
+const end =
+  (kind: BlockKind): Handler =>
+  ({ structure }, tokens) =>
+    tokens.length === 0 && structure.end(kind);
+
+const entry: Handler = ({ structure }, [name, ...rest], { place }) => {
+  if (name === undefined || name.kind !== 'word' || rest.length > 0) return false;
+  structure.config(name.text, place);
+  return true;
+};
+
+const prompt: Handler = ({ structure }, tokens, { place }) => {
+  const condition = ifAt(tokens, 1);
+  if (tokens[0] === undefined || condition === undefined) return false;
+  structure.prompt(condition === null ? [] : [{ expression: condition, place }]);
+  return true;
+};
+
+const type =
+  (name: SymbolType): Handler =>
+  (parsing, tokens, here) => {
+    parsing.structure.type(name);
+    return tokens.length === 0 || prompt(parsing, tokens, here);
+  };
+
+const defaultOf =
+  (name?: SymbolType): Handler =>
+  ({ structure }, tokens, { place }) => {
+    const found = valueWithIf(tokens);
+    if (found === undefined) return false;
+    if (name !== undefined) structure.type(name);
+    structure.default({ ...found, place });
+    return true;
+  };
+
+const depends: Handler = ({ structure }, tokens, { place }) => {
+  const found = tokens[0]?.text === 'on' ? valueWithIf(tokens, 1) : undefined;
+  if (found === undefined) return false;
+  structure.depends({ expression: onlyIf(found.value, found.condition), place });
+  return true;
+};
+
+// `depends on A if B` is `A || B = n` (menu_add_dep of scripts/kconfig/menu.c).
+function onlyIf(value: Expression, condition: Expression | undefined): Expression {
+  return condition === undefined ? value : { kind: 'or', left: value, right: isOff(condition) };
+}
+
+const setting =
+  (kind: 'select' | 'imply'): Handler =>
+  ({ structure }, tokens, { place }) => {
+    const [name] = tokens;
+    const condition = ifAt(tokens, 1);
+    if (name?.kind !== 'word' || condition === undefined) return false;
+    structure.setting(kind, name.text, condition ?? undefined, place);
+    return true;
+  };
+
+const range: Handler = ({ structure }, tokens, { place }) => {
+  const [low, high] = tokens;
+  const condition = ifAt(tokens, 2);
+  if (low === undefined || high === undefined || condition === undefined) return false;
+  structure.range({ low: operandOf(low), high: operandOf(high), condition: condition ?? undefined, place });
+  return true;
+};
+
+const visible: Handler = ({ structure }, tokens, { place }) => {
+  const expression = ifAt(tokens, 0);
+  if (expression) structure.visible({ expression, place } satisfies Condition);
+  return Boolean(expression);
+};
+
+const source: Handler = (parsing, [name, ...rest], { place }) => {
+  if (name === undefined || rest.length > 0) return false;
+  // A variable that is not set is empty, as in Kconfig itself; those of kbuild's that matter to paths are known.
+  const target = name.unknown ? name.text.replaceAll(/\$\([^()]*\)/g, '') : name.text;
+  readFile(parsing, path.normalize(target), place);
+  return true;
+};
+
+const help: Handler = (_parsing, tokens, { reader }) => {
+  reader.skipHelp();
+  return tokens.length === 0;
+};
+
+const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+  ['mainmenu', (_parsing, tokens) => tokens.length === 1],
+  ['menu', begin('menu')],
+  ['endmenu', end('menu')],
+  ['if', begin('if')],
+  ['endif', end('if')],
+  ['choice', begin('choice')],
+  ['endchoice', end('choice')],
+  ['comment', ({ structure }, tokens) => structure.comment() && tokens.length === 1],
+  ['config', entry],
+  ['menuconfig', entry],
+  ['bool', type('bool')],
+  ['tristate', type('tristate')],
+  ['string', type('string')],
+  ['hex', type('hex')],
+  ['int', type('int')],
+  ['def_bool', defaultOf('bool')],
+  ['def_tristate', defaultOf('tristate')],
+  ['default', defaultOf()],
+  ['prompt', prompt],
+  ['depends', depends],
+  ['select', setting('select')],
+  ['imply', setting('imply')],
+  ['range', range],
+  ['visible', visible],
+  ['source', source],
+  ['help', help],
+  ['transitional', ({ structure }, tokens) => structure.transitional() && tokens.length === 0],
+  // These say nothing about a value: which symbol is MODULES is known, and choices of trees before 6.9 may be optional.
+  ['modules', (_parsing, tokens) => tokens.length === 0],
+  ['option', (_parsing, tokens) => tokens.length > 0],
+  ['optional', (_parsing, tokens) => tokens.length === 0],
+]);

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readdirSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { findProgram } from '../host/find-program.ts';
+import type { Host } from '../host/host.ts';
+import { UserError } from '../values/error.ts';
+import type { Toolchain, ToolchainRequest } from '../values/toolchain.ts';
+import { matchesVersion } from './version.ts';
+
+/** The programs that a kernel build with `LLVM=` starts (scripts/Makefile.clang, the top Makefile). */
+const PROGRAMS = [
+  'clang',
+  'ld.lld',
+  'llvm-ar',
+  'llvm-nm',
+  'llvm-objcopy',
+  'llvm-objdump',
+  'llvm-readelf',
+  'llvm-strip',
+];
+// Distributions ship the programs as thin drivers over these.
+const LIBRARIES = /^lib(LLVM|clang-cpp|LTO|lld)[\w.+-]*\.so[\w.]*$/;
+
+/** A place where programs of an LLVM are. */
+interface Place {
+  readonly bin: string;
+  readonly suffix: string;
+  /** What `LLVM=` takes for it. */
+  readonly llvm: string;
+  /** How a person would call it. */
+  readonly name: string;
+}
+
+/**
+ * An LLVM that is installed: where `llvm-path` says, or the first of PATH, `clang-<major>` in PATH and
+ * `/usr/lib/llvm-<major>` that has the wanted version. Throws a UserError that names what is missing or of another version.
+ */
+export async function findSystem(host: Host, request: ToolchainRequest): Promise<Toolchain> {
+  const places =
+    request.path === undefined ? usualPlaces(host, request.version) : [placeAt(host, request.path)];
+  const refused: string[] = [];
+  for (const place of places) {
+    const answer = await inspect(host, place);
+    if ('wrong' in answer) refused.push(answer.wrong);
+    else if (request.path !== undefined || matchesVersion(request.version, answer.version))
+      return describe(place, answer.version, request);
+    else refused.push(`${place.name} is ${answer.version}`);
+  }
+  const input =
+    request.path === undefined ? `llvm-version: '${request.version}' is not installed` : 'llvm-path';
+  const why =
+    refused.length === 0
+      ? `no clang in PATH, no /usr/lib/llvm-${majorOf(request.version)}`
+      : refused.join('; ');
+  throw new UserError(`${input}: ${why}`);
+}
+
+function usualPlaces(host: Host, version: string): readonly Place[] {
+  const suffix = `-${majorOf(version)}`;
+  const folder = `/usr/lib/llvm${suffix}/bin`;
+  return [
+    ...inPath(host, ''),
+    ...inPath(host, suffix),
+    ...(existsSync(path.join(folder, 'clang'))
+      ? [{ bin: folder, suffix: '', llvm: `${folder}/`, name: folder }]
+      : []),
+  ];
+}
+
+function inPath(host: Host, suffix: string): readonly Place[] {
+  try {
+    const bin = path.dirname(findProgram(`clang${suffix}`, host.env.PATH, '/'));
+    return [{ bin, suffix, llvm: suffix === '' ? '1' : suffix, name: `clang${suffix} in PATH` }];
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
+function placeAt(host: Host, given: string): Place {
+  if (given.startsWith('-')) {
+    const [place] = inPath(host, given);
+    if (place !== undefined) return place;
+    throw new UserError(`llvm-path: '${given}': there is no clang${given} in PATH`);
+  }
+  const bin = [given, path.join(given, 'bin')].find((folder) => existsSync(path.join(folder, 'clang')));
+  if (bin === undefined)
+    throw new UserError(`llvm-path: there is no clang in ${given} or ${path.join(given, 'bin')}`);
+  // make splits LLVM= at spaces.
+  if (/\s/.test(bin)) throw new UserError(`llvm-path: '${bin}' has a space in it, which kbuild cannot take`);
+  return { bin, suffix: '', llvm: `${bin}/`, name: bin };
+}
+
+/** The version of the programs of a place, or a line on what is wrong with it. */
+async function inspect(host: Host, place: Place): Promise<{ version: string } | { wrong: string }> {
+  const missing = PROGRAMS.filter((name) => !existsSync(path.join(place.bin, `${name}${place.suffix}`)));
+  if (missing.length > 0) {
+    return { wrong: `${place.name} has no ${missing.map((name) => name + place.suffix).join(', ')}` };
+  }
+  const say = async (name: string) => {
+    const { stdout, stderr } = await host.run(path.join(place.bin, `${name}${place.suffix}`), ['--version'], {
+      limit: 65536,
+      timeoutSeconds: 60,
+    });
+    return {
+      version: /(?:clang version|LLD) (\d{1,4}\.\d{1,4}\.\d{1,4}(?:-rc\d{1,3})?)/.exec(stdout)?.[1],
+      stderr,
+    };
+  };
+  const [clang, lld] = [await say('clang'), await say('ld.lld')];
+  if (clang.version === undefined || lld.version === undefined) {
+    const said = (clang.stderr || lld.stderr).trim().split('\n', 1)[0] ?? '';
+    return { wrong: `${place.name} does not tell its version (${said.slice(0, 300)})` };
+  }
+  return { version: clang.version };
+}
+
+async function describe(place: Place, version: string, request: ToolchainRequest): Promise<Toolchain> {
+  const digest = await digestOf(place);
+  if (request.sha256 !== undefined && request.sha256 !== digest) {
+    throw new UserError(
+      `llvm-sha256: '${request.sha256}' was asked for, and the programs of ${place.name} have ${digest}`,
+    );
+  }
+  return {
+    version,
+    source: 'system',
+    digest,
+    bin: place.bin,
+    suffix: place.suffix,
+    llvm: place.llvm,
+    reason: request.path === undefined ? `${place.name} is of the wanted version` : 'llvm-path names it',
+    pin: {
+      'llvm-version': version,
+      'llvm-source': 'system',
+      ...(request.path !== undefined && { 'llvm-path': request.path }),
+      'llvm-sha256': digest,
+    },
+  };
+}
+
+/** SHA-256 over names and bytes of the programs, and of the LLVM libraries beside them, links resolved. */
+async function digestOf({ bin, suffix }: Place): Promise<string> {
+  const programs = PROGRAMS.map((name) => realpathSync(path.join(bin, `${name}${suffix}`)));
+  const folders = new Set(programs.map((file) => path.join(path.dirname(file), '../lib')));
+  const libraries = [...folders].filter(existsSync).flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => LIBRARIES.test(name))
+      .map((name) => path.join(folder, name))
+      .filter(existsSync)
+      .map((file) => realpathSync(file)),
+  );
+  const hash = createHash('sha256');
+  for (const file of [...new Set([...programs, ...libraries])].sort((a, b) =>
+    path.basename(a) < path.basename(b) ? -1 : 1,
+  )) {
+    hash.update(`${path.basename(file)}\0`);
+    await pipeline(createReadStream(file), async (chunks) => {
+      for await (const chunk of chunks) hash.update(chunk as Buffer);
+    });
+  }
+  return hash.digest('hex');
+}
+
+function majorOf(version: string): string {
+  return version.split('.')[0] ?? version;
+}
