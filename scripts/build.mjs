@@ -13,7 +13,7 @@ const node = (script, ...args) =>
     stdio: ['ignore', 2, 2],
   });
 
-rmSync(path.join(root, 'build'), { recursive: true, force: true });
+rmSync(path.join(root, '.build'), { recursive: true, force: true });
 node('typescript/bin/tsc', '-p', 'tsconfig.build.json');
 // ncc reads the nearest package.json to tell ESM from CommonJS, and leaves its cache in the system's folder.
 const scratch = mkdtempSync(path.join(tmpdir(), 'kernel-thinlto-build-'));
@@ -23,7 +23,7 @@ for (const door of ['action', 'cli']) {
   node(
     '@vercel/ncc/dist/ncc/cli.js',
     'build',
-    `build/${door}.js`,
+    `.build/${door}.js`,
     '-o',
     out,
     '--no-cache',
@@ -41,4 +41,4 @@ const text = readFileSync(command, 'utf8');
 writeFileSync(command, text.startsWith('#!') ? text : `#!/usr/bin/env node\n${text}`);
 chmodSync(command, 0o755);
 rmSync(scratch, { recursive: true, force: true });
-rmSync(path.join(root, 'build'), { recursive: true, force: true });
+rmSync(path.join(root, '.build'), { recursive: true, force: true });

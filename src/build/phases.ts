@@ -1,7 +1,11 @@
 import type { Mode } from '../values/mode.ts';
 
-/** A phase of a kernel build, in the order in which they come. */
+/**
+ * A phase of a kernel build, in the order in which they come. `prepare` is kbuild's own word for generated headers
+ * and the programs that run on the host.
+ */
 export type BuildPhase =
+  | 'prepare'
   | 'front end'
   | 'thin link'
   | 'back end'
@@ -10,10 +14,10 @@ export type BuildPhase =
   | 'link and the rest';
 
 const ORDER: Readonly<Record<Mode, readonly BuildPhase[]>> = {
-  thin: ['front end', 'thin link and back end', 'link and the rest'],
-  'thin-dist': ['front end', 'thin link', 'back end', 'link and the rest'],
-  full: ['front end', 'LTO link', 'link and the rest'],
-  none: ['front end', 'link and the rest'],
+  thin: ['prepare', 'front end', 'thin link and back end', 'link and the rest'],
+  'thin-dist': ['prepare', 'front end', 'thin link', 'back end', 'link and the rest'],
+  full: ['prepare', 'front end', 'LTO link', 'link and the rest'],
+  none: ['prepare', 'front end', 'link and the rest'],
 };
 
 /** The phases that a build in a mode goes through. */
@@ -47,7 +51,8 @@ function readShort(tag: string, object: string, mode: Mode): Step {
   if (tag === 'LD' && object === 'vmlinux.o') return { phase: vmlinuxLink(mode), compile: false };
   if (tag === 'MODPOST') return { phase: 'link and the rest', compile: false };
   // What tools/build compiles for the host (objtool, resolve_btfids) is printed with an absolute path.
-  const target = (tag === 'CC' || tag === 'AS') && object.endsWith('.o') && !object.startsWith('/');
+  // And scripts/mod/empty.o is made while the build is still being prepared.
+  const target = (tag === 'CC' || tag === 'AS') && object.endsWith('.o') && !/^(\/|scripts\/)/.test(object);
   if (target) return { phase: 'front end', compile: true };
   return NOTHING;
 }

@@ -67,7 +67,7 @@ async function show(host: DoorHost, request: BuildRequest, outcome: Outcome): Pr
   host.setOutputs(outputs);
   await host.summary(renderMarkdown(report));
   host.annotate(report.build.diagnostics.items.map((one) => annotationOf(host, request, one)));
-  await host.uploadArtifact(artifactName(request), files, commonFolder(files));
+  await host.uploadArtifact(artifactName(request), files, request.reportDir);
   core.saveState(STATE.uploaded, 'yes');
 }
 
@@ -103,13 +103,6 @@ function readInputs(): Raw {
 function artifactName(request: BuildRequest): string {
   const config = path.basename(request.config[0] ?? 'defconfig');
   return ['thinlto-report', request.arch.name, request.lto, config].join('-');
-}
-
-function commonFolder(files: readonly string[]): string {
-  const folders = files.map((file) => path.dirname(file).split(path.sep));
-  const [first = [], ...rest] = folders;
-  const shared = first.findIndex((name, index) => rest.some((folder) => folder[index] !== name));
-  return (shared === -1 ? first : first.slice(0, shared)).join(path.sep) || path.sep;
 }
 
 function fail(host: DoorHost, error: unknown): number {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Audit, auditBuild } from '../audit/audit.ts';
 import { countFrontEnd } from '../build/front-end-count.ts';
@@ -93,7 +93,7 @@ export async function buildKernel(host: Host, request: BuildRequest): Promise<Ou
     phases: times,
     started,
   };
-  return finish(host, findings);
+  return finish(findings);
 }
 
 const NOTHING: Abilities = {
@@ -105,20 +105,19 @@ const NOTHING: Abilities = {
   evidence: [],
 };
 
-async function finish(host: Host, findings: BuildFindings): Promise<Outcome> {
+function finish(findings: BuildFindings): Outcome {
   const { request } = findings;
   const report = composeReport(findings);
   const paths = writeReport(report, request.reportDir);
   const outputs = outputsOf(findings, report, paths);
-  host.log.debug(JSON.stringify(outputs));
+  const config = path.join(request.reportDir, 'config');
+  copyFileSync(findings.configured.file, config);
   return {
     text: renderText(report),
     ...(report.failure !== null && { failure: report.failure }),
     report,
     outputs,
-    files: [paths.json, paths.text, paths.markdown, logFile(request), findings.configured.file].filter(
-      existsSync,
-    ),
+    files: [paths.json, paths.text, paths.markdown, logFile(request), config],
   };
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from '../host/host.ts';
-import { unpackDeb, unpackTar } from '../toolchain/archive.ts';
+import { unpackDeb } from '../toolchain/archive.ts';
 import { isNotFound } from '../toolchain/download.ts';
 import { UserError } from '../values/error.ts';
 import { type ArchiveSetting, codeNameOf, debianArch, downloadPackages, readSuite } from './archive.ts';
@@ -88,8 +88,22 @@ async function unpack(host: Host, file: string, folder: string): Promise<void> {
     await unpackDeb(host, file, path.join(part, 'deb'), /usr\/src\/linux-source-[\d.]+\.tar\.xz$/);
     const [tarball] = await readdir(path.join(part, 'deb/usr/src')).catch(() => []);
     if (tarball === undefined) throw new UserError(`${file}: has no tarball of a kernel in it`);
-    await unpackTar(host, path.join(part, 'deb/usr/src', tarball), path.join(part, 'tree'), { strip: 1 });
-    await rename(path.join(part, 'tree'), folder).catch((error: unknown) => {
+    const tree = path.join(part, 'tree');
+    await mkdir(tree);
+    // GNU tar: 100,000 small files take it a fifth of the time, and the package's digest was signed.
+    const call = [
+      '-x',
+      '-f',
+      path.join(part, 'deb/usr/src', tarball),
+      '-C',
+      tree,
+      '--strip-components=1',
+      '--no-same-owner',
+    ];
+    const { code, stderr } = await host.run('tar', call);
+    host.signal.throwIfAborted();
+    if (code !== 0) throw new UserError(`${folder}: cannot be unpacked: ${stderr.trim().split('\n')[0]}`);
+    await rename(tree, folder).catch((error: unknown) => {
       // Another run was faster.
       if (!existsSync(folder)) throw error;
     });

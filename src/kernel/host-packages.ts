@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
 
-interface HostNeed {
+/** A package, and what tells that it is there. */
+export interface HostNeed {
   /** Debian's and Ubuntu's name. */
   readonly package: string;
   /** A program in PATH, or a header below /usr/include. */
@@ -11,8 +12,11 @@ interface HostNeed {
   readonly header?: string;
 }
 
-// Documentation/process/changes.rst, and what scripts/, certs/ and tools/objtool compile against.
-const NEEDS: readonly HostNeed[] = [
+/**
+ * What a kernel build needs on the host: Documentation/process/changes.rst, and what scripts/, certs/ and
+ * tools/objtool compile against.
+ */
+export const KERNEL_NEEDS: readonly HostNeed[] = [
   { package: 'make', program: 'make' },
   { package: 'gcc', program: 'gcc' },
   { package: 'libc6-dev', header: 'stdio.h' },
@@ -34,21 +38,29 @@ const NEEDS: readonly HostNeed[] = [
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 /** The packages whose program or header is not on this host. */
-export function missingPackages(env: Host['env'], include = '/usr/include'): readonly string[] {
+export function missingPackages(
+  env: Host['env'],
+  needs: readonly HostNeed[],
+  include = '/usr/include',
+): readonly string[] {
   const folders = [...(env.PATH ?? '').split(path.delimiter), ...SBIN].filter((folder) => folder !== '');
   const has = (need: HostNeed) =>
     need.program !== undefined
       ? folders.some((folder) => readable(path.join(folder, need.program ?? ''), constants.X_OK))
       : readable(path.join(include, need.header ?? ''), constants.R_OK);
-  return NEEDS.filter((need) => !has(need)).map((need) => need.package);
+  return needs.filter((need) => !has(need)).map((need) => need.package);
 }
 
 /**
  * Sees to the packages that a kernel build needs on the host: installs the missing ones with apt, with sudo where
  * this is not root, or names them in a UserError where it only checks or may not.
  */
-export async function ensurePackages(host: Host, how: 'install' | 'check'): Promise<void> {
-  const missing = missingPackages(host.env);
+export async function ensurePackages(
+  host: Host,
+  how: 'install' | 'check',
+  needs = KERNEL_NEEDS,
+): Promise<void> {
+  const missing = missingPackages(host.env, needs);
   if (missing.length === 0) return;
   const line = `apt-get install -y ${missing.join(' ')}`;
   if (how === 'check') {
@@ -75,7 +87,7 @@ export async function ensurePackages(host: Host, how: 'install' | 'check'): Prom
   // Lists of third-party archives often fail to load; what counts is whether the packages can be installed.
   await apt('update', '-q');
   const result = await apt('install', '-y', '-q', '--no-install-recommends', ...missing);
-  const left = missingPackages(host.env);
+  const left = missingPackages(host.env, needs);
   if (result.code === 0 && left.length === 0) return;
   const said = (result.stderr.trim() || result.stdout.trim()).split('\n').at(-1) ?? '';
   throw new UserError(

@@ -6,6 +6,7 @@ import type { Mode } from '../../src/values/mode.ts';
 const CASES: readonly [string, Mode, string | undefined, boolean][] = [
   ['  CC      mm/page_alloc.o', 'thin', 'front end', true],
   ['  CC [M]  drivers/net/dummy.o', 'thin', 'front end', true],
+  ['  CC      scripts/mod/empty.o', 'thin', undefined, false],
   ['  AS      arch/x86/entry/entry_64.o', 'thin-dist', 'front end', true],
   ['  HOSTCC  scripts/sorttable', 'thin', undefined, false],
   ['  CC      /home/me/out/tools/objtool/check.o', 'thin', undefined, false],

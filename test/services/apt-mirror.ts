@@ -44,7 +44,8 @@ export async function serveDebian(folder: string, suites: readonly string[]): Pr
     const index = indexes.get(wanted);
     if (index !== undefined) return sendFile(response, index);
     // name_version_arch, where the version comes without its epoch.
-    const [, name, version, arch] = /^\/debian\/pool\/[\w/+.-]*\/([^/_]+)_([^/_]+)_(\w+)\.deb$/.exec(wanted) ?? [];
+    const [, name, version, arch] =
+      /^\/debian\/pool\/[\w/+.-]*\/([^/_]+)_([^/_]+)_(\w+)\.deb$/.exec(wanted) ?? [];
     if (name === undefined) return reply(response, 404, 'not found');
     const isIt = (file: string) => file.replace(/_\d+%3a/, '_') === `${name}_${version}_${arch}.deb`;
     const there = async () => (await readdir(debs)).find(isIt);
@@ -105,7 +106,12 @@ Acquire::IndexTargets::deb::Packages::KeepCompressedAs "xz";
 }
 
 /** The version with its epoch. */
-async function fullVersion(apt: Apt, cwd: string, name: string, version: string): Promise<string | undefined> {
+async function fullVersion(
+  apt: Apt,
+  cwd: string,
+  name: string,
+  version: string,
+): Promise<string | undefined> {
   const rows = (await apt(['madison', name], cwd, 'apt-cache')).split('\n');
   const versions = rows.map((row) => row.split('|')[1]?.trim() ?? '');
   return versions.find((one) => one.replace(/^\d+:/, '') === version);
