@@ -201,8 +201,8 @@ test('hostile files come to an end', () => {
   kconfigOf(
     `config ${'A'.repeat(1_000_000)}\n\tbool "${'('.repeat(100_000)}\n\tdepends on ${'!'.repeat(100_000)}A\n`,
   );
-  kconfigOf(`config A\n\tdefault "${'$('.repeat(20_000)}"\n`);
-  assert.ok(performance.now() - started < 10_000);
+  kconfigOf(`config A\n\tdefault "${'$('.repeat(1_000_000)}"\n`);
+  assert.ok(performance.now() - started < 5000, `${performance.now() - started} ms`);
   const names = Array.from({ length: 100 }, (_, index) => index);
   const deep = Object.fromEntries(names.map((index) => [`k${index}`, `source "k${index + 1}"\n`]));
   assert.match(

@@ -104,9 +104,8 @@ function readToken(
   let end = at;
   while (end < source.length) {
     const word = matchAt(WORD, source, end);
-    const reference = source.startsWith('$(', end) ? endOfReference(source, end) : undefined;
-    const next = word === undefined ? reference : end + word.length;
-    if (next === undefined) break;
+    const next = word === undefined ? pastReference(source, end) : end + word.length;
+    if (next === end) break;
     end = next;
   }
   if (end === at) return { stray: source[at] ?? '', end: at + 1 };
@@ -127,8 +126,8 @@ function readString(
   let unknown = false;
   let end = at + 1;
   while (end < source.length && source[end] !== quote) {
-    const reference = source.startsWith('$(', end) ? endOfReference(source, end) : undefined;
-    if (reference !== undefined) {
+    const reference = pastReference(source, end);
+    if (reference > end) {
       const piece = source.slice(end, reference);
       const { text: value, known } = macros.expand(piece);
       text += value;
@@ -143,6 +142,11 @@ function readString(
     end += 1;
   }
   return { token: { kind: 'string', text: unknown ? raw : text, unknown }, end: end + 1 };
+}
+
+/** One past the `$(...)` at a place, the line's end where it is not closed; the place itself where there is none. */
+function pastReference(source: string, at: number): number {
+  return source.startsWith('$(', at) ? (endOfReference(source, at) ?? source.length) : at;
 }
 
 function matchAt(pattern: RegExp, source: string, at: number): string | undefined {

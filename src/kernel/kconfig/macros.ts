@@ -20,6 +20,9 @@ export interface Macros {
 const DEPTH = 64;
 const LENGTH = 65_536;
 const ARGUMENTS = 16;
+/** References that one text may lead to: variables that double one another would else take for ever. */
+const WORK = 10_000;
+const UNKNOWN: Expanded = { text: '', known: false };
 /** Built-in functions that give nothing. */
 const SILENT = new Set(['error-if', 'info', 'warning-if']);
 
@@ -42,8 +45,10 @@ export function createMacros(exported: ReadonlyMap<string, string>): Macros {
   const variables = new Map<string, Variable>();
   for (const [name, value] of exported) variables.set(name, { value, recursive: false, known: true });
 
+  let work = 0;
+
   const expand = (text: string, args: readonly Expanded[], depth: number): Expanded => {
-    if (depth > DEPTH) return { text: '', known: false };
+    if (depth > DEPTH) return UNKNOWN;
     let result = '';
     let known = true;
     let at = 0;
@@ -51,12 +56,13 @@ export function createMacros(exported: ReadonlyMap<string, string>): Macros {
       const start = text.indexOf('$(', at);
       const end = start < 0 ? undefined : endOfReference(text, start);
       if (end === undefined) return { text: result + text.slice(at), known };
+      work += 1;
+      if (work > WORK) return UNKNOWN;
       const inner = evaluate(text.slice(start + 2, end - 1), args, depth + 1);
       result += text.slice(at, start) + inner.text;
       known &&= inner.known;
       at = end;
-      // Variables that double one another would else grow without bound.
-      if (result.length > LENGTH) return { text: '', known: false };
+      if (result.length > LENGTH) return UNKNOWN;
     }
   };
 
@@ -73,19 +79,24 @@ export function createMacros(exported: ReadonlyMap<string, string>): Macros {
       return expand(variable.value, values, depth);
     }
     if (SILENT.has(name.text)) return { text: '', known: true };
-    return { text: '', known: false };
+    return UNKNOWN;
+  };
+
+  const expandNew = (text: string): Expanded => {
+    work = 0;
+    return text.includes('$(') ? expand(text, [], 0) : { text, known: true };
   };
 
   return {
     assign(name, operator, value) {
       const before = variables.get(name);
       const recursive = operator === '+=' ? (before?.recursive ?? true) : operator === '=';
-      const added = recursive ? { text: value, known: true } : expand(value, [], 0);
+      const added = recursive ? { text: value, known: true } : expandNew(value);
       const joined = operator === '+=' && before !== undefined ? `${before.value} ${added.text}` : added.text;
       const known = added.known && (operator !== '+=' || (before?.known ?? true));
       variables.set(name, { value: joined.slice(0, LENGTH), recursive, known });
     },
-    expand: (text) => (text.includes('$(') ? expand(text, [], 0) : { text, known: true }),
+    expand: expandNew,
   };
 }
 
