@@ -31810,7 +31810,7 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _commands_main_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4232);
+/* harmony import */ var _commands_main_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2004);
 
 process.exitCode = await (0,_commands_main_js__WEBPACK_IMPORTED_MODULE_0__/* .main */ .i)(process.argv.slice(2));
 
@@ -31819,7 +31819,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 4232:
+/***/ 2004:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -35700,7 +35700,7 @@ function commandLine(call) {
 }
 // Variables of an outer make would change this one, and what an action holds in its environment is not for the
 // makefiles of a source tree that may come from a stranger's pull request.
-const DROPPED = /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC)|ARCH|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
+const DROPPED = /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC|DEFCONFIG|KCONFIG)|KCONFIG_\w+|ARCH|SRCARCH|CROSS_COMPILE|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
 /** The whole environment of a make: the host's, less what must not reach it, with the call's variables. */
 function makeEnvironment(call, env) {
     const kept = Object.entries(env).filter((entry) => entry[1] !== undefined && !DROPPED.test(entry[0]));
@@ -35771,8 +35771,9 @@ function chooseReduction(asked, mode, abilities, toolchainName) {
 const LINKER = '--lto-whole-program-visibility -mllvm -always-rename-promoted-locals=false';
 const BACK_END = '-mllvm -always-rename-promoted-locals=false';
 /**
- * The makefile that turns suffix reduction on or off without an edit of the tree, or undefined where the tree
- * does by itself what is wanted. GNU make reads it before every makefile of the build when `MAKEFILES` names it.
+ * The makefile that turns suffix reduction on or off without an edit of the tree, or undefined where it is to be off
+ * and the tree has none. GNU make reads it before every makefile of the build when `MAKEFILES` names it. A tree that
+ * turns reduction on by itself gets it, too, for the front end's sake (below).
  *
  * In every make but the top one KBUILD_LDFLAGS comes from the environment, so a definition here replaces it:
  * the tree's own options are taken out and, for `on`, put in once. An object that is a kernel module by itself
@@ -35783,9 +35784,7 @@ const BACK_END = '-mllvm -always-rename-promoted-locals=false';
 function reductionMakefile(mode, reduction, tree) {
     if (!isThin(mode))
         return undefined;
-    if (mode === 'thin' && reduction === tree.builtIn.includes(mode))
-        return undefined;
-    if (!reduction && tree.builtIn.length === 0)
+    if (!reduction && !tree.builtIn.includes(mode))
         return undefined;
     const lines = [
         '# Written by kernel-thinlto: suffix reduction for this build.',
@@ -36466,7 +36465,7 @@ function malformed(where, text) {
 /** The name that differs least from a wanted one, where that is little enough to be a slip of the pen. */
 function nearest_nearest(wanted, names) {
     let best;
-    let least = Math.max(1, Math.floor(wanted.length / 5)) + 1;
+    let least = Math.max(1, Math.floor(wanted.length / 4)) + 1;
     for (const name of names) {
         if (Math.abs(name.length - wanted.length) >= least)
             continue;
@@ -36705,8 +36704,8 @@ function parseExpression(tokens, from) {
 function operandOf(token) {
     if (token.unknown)
         return { kind: 'macro', text: token.text };
-    // Kconfig looks y, m and n up as constants, however they are written.
-    if (token.kind === 'string' || /^[ymn]$/.test(token.text))
+    // Kconfig looks y, m and n up as constants, however they are written; a number stands for itself.
+    if (token.kind === 'string' || /^(?:[ymn]|-?\d+|0[xX][\da-fA-F]+)$/.test(token.text))
         return { kind: 'constant', text: token.text };
     return { kind: 'symbol', name: token.text };
 }
@@ -37256,6 +37255,9 @@ function realFile(root, name) {
 const macros_DEPTH = 64;
 const LENGTH = 65_536;
 const ARGUMENTS = 16;
+/** References that one text may lead to: variables that double one another would else take for ever. */
+const WORK = 10_000;
+const UNKNOWN = { text: '', known: false };
 /** Built-in functions that give nothing. */
 const SILENT = new Set(['error-if', 'info', 'warning-if']);
 /** The end of the `$(...)` that starts at `from`, one past its bracket; undefined where it is not closed. */
@@ -37278,9 +37280,10 @@ function createMacros(exported) {
     const variables = new Map();
     for (const [name, value] of exported)
         variables.set(name, { value, recursive: false, known: true });
+    let work = 0;
     const expand = (text, args, depth) => {
         if (depth > macros_DEPTH)
-            return { text: '', known: false };
+            return UNKNOWN;
         let result = '';
         let known = true;
         let at = 0;
@@ -37289,13 +37292,15 @@ function createMacros(exported) {
             const end = start < 0 ? undefined : endOfReference(text, start);
             if (end === undefined)
                 return { text: result + text.slice(at), known };
+            work += 1;
+            if (work > WORK)
+                return UNKNOWN;
             const inner = evaluate(text.slice(start + 2, end - 1), args, depth + 1);
             result += text.slice(at, start) + inner.text;
             known &&= inner.known;
             at = end;
-            // Variables that double one another would else grow without bound.
             if (result.length > LENGTH)
-                return { text: '', known: false };
+                return UNKNOWN;
         }
     };
     const evaluate = (clause, args, depth) => {
@@ -37315,18 +37320,22 @@ function createMacros(exported) {
         }
         if (SILENT.has(name.text))
             return { text: '', known: true };
-        return { text: '', known: false };
+        return UNKNOWN;
+    };
+    const expandNew = (text) => {
+        work = 0;
+        return text.includes('$(') ? expand(text, [], 0) : { text, known: true };
     };
     return {
         assign(name, operator, value) {
             const before = variables.get(name);
             const recursive = operator === '+=' ? (before?.recursive ?? true) : operator === '=';
-            const added = recursive ? { text: value, known: true } : expand(value, [], 0);
+            const added = recursive ? { text: value, known: true } : expandNew(value);
             const joined = operator === '+=' && before !== undefined ? `${before.value} ${added.text}` : added.text;
             const known = added.known && (operator !== '+=' || (before?.known ?? true));
             variables.set(name, { value: joined.slice(0, LENGTH), recursive, known });
         },
-        expand: (text) => (text.includes('$(') ? expand(text, [], 0) : { text, known: true }),
+        expand: expandNew,
     };
 }
 function splitArguments(clause) {
@@ -37423,9 +37432,8 @@ function readToken(source, at, macros) {
     let end = at;
     while (end < source.length) {
         const word = matchAt(WORD, source, end);
-        const reference = source.startsWith('$(', end) ? endOfReference(source, end) : undefined;
-        const next = word === undefined ? reference : end + word.length;
-        if (next === undefined)
+        const next = word === undefined ? pastReference(source, end) : end + word.length;
+        if (next === end)
             break;
         end = next;
     }
@@ -37443,8 +37451,8 @@ function readString(source, at, quote, macros) {
     let unknown = false;
     let end = at + 1;
     while (end < source.length && source[end] !== quote) {
-        const reference = source.startsWith('$(', end) ? endOfReference(source, end) : undefined;
-        if (reference !== undefined) {
+        const reference = pastReference(source, end);
+        if (reference > end) {
             const piece = source.slice(end, reference);
             const { text: value, known } = macros.expand(piece);
             text += value;
@@ -37460,6 +37468,10 @@ function readString(source, at, quote, macros) {
         end += 1;
     }
     return { token: { kind: 'string', text: unknown ? raw : text, unknown }, end: end + 1 };
+}
+/** One past the `$(...)` at a place, the line's end where it is not closed; the place itself where there is none. */
+function pastReference(source, at) {
+    return source.startsWith('$(', at) ? (endOfReference(source, at) ?? source.length) : at;
 }
 function matchAt(pattern, source, at) {
     pattern.lastIndex = at;
@@ -38547,6 +38559,7 @@ const CAUSES = new Map([
     ['EROFS', 'the file system is read-only'],
     ['EACCES', 'permission denied'],
     ['EPERM', 'permission denied'],
+    ['EIO', 'the disk gave an input/output error'],
     ['ENOTDIR', 'a part of the path is not a folder'],
 ]);
 /** A UserError where a write below a folder failed for the disk's sake, and else the error itself. */
@@ -38843,6 +38856,38 @@ function machineTag() {
     return (0,external_node_crypto_.createHash)('sha256').update(`${(0,external_node_os_namespaceObject.hostname)()} ${namespace}`).digest('hex').slice(0, 8);
 }
 
+;// CONCATENATED MODULE: ./.build/toolchain/part.js
+
+
+
+
+/** A new name for this process's part of a download; `stem` says what it is to become. */
+function partOf(folder, stem) {
+    return external_node_path_namespaceObject.join(folder, `${stem}.${ownerTag()}.${(0,external_node_crypto_.randomBytes)(4).toString('hex')}.part`);
+}
+const OLD_MS = 7 * 24 * 3600 * 1000;
+/** Makes the largest part that a dead process left of a stem this process's own, and removes old ones of any stem. */
+async function takeOver(folder, stem, part) {
+    const found = [];
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
+        const tag = /\.([0-9a-f]{8}-\d+)\.[0-9a-f]{8}\.part$/.exec(name);
+        const info = tag && (await (0,external_node_fs_promises_namespaceObject.stat)(external_node_path_namespaceObject.join(folder, name)).catch(() => undefined));
+        if (!info)
+            continue;
+        if (Date.now() - info.mtimeMs > OLD_MS)
+            await (0,external_node_fs_promises_namespaceObject.rm)(external_node_path_namespaceObject.join(folder, name), { force: true });
+        else if (name.slice(0, tag.index) === stem && ownerIsGone(tag[1] ?? ''))
+            found.push({ name, size: info.size });
+    }
+    for (const { name } of found.sort((a, b) => b.size - a.size)) {
+        // Only one of those who try gets it.
+        const mine = (0,external_node_fs_promises_namespaceObject.rename)(external_node_path_namespaceObject.join(folder, name), part).then(() => true, () => false);
+        if (await mine)
+            return true;
+    }
+    return false;
+}
+
 ;// CONCATENATED MODULE: ./.build/toolchain/download.js
 
 
@@ -38878,7 +38923,7 @@ async function download(host, url, file, options) {
     const folder = external_node_path_namespaceObject.dirname(file);
     // Named by what it is to become, so that a later run finds it.
     const stem = options.sha256 ?? external_node_path_namespaceObject.basename(file);
-    const part = external_node_path_namespaceObject.join(folder, `${stem}.${ownerTag()}.${(0,external_node_crypto_.randomBytes)(4).toString('hex')}.part`);
+    const part = partOf(folder, stem);
     const progress = host.progress(options.title, 'bytes');
     let keep = false;
     try {
@@ -38916,10 +38961,12 @@ async function transfer(host, url, target, options) {
     let restarted = false;
     const work = async () => {
         for (;;) {
-            if (options.bytes === undefined || state.bytes < options.bytes) {
+            const digest = () => state.hash.copy().digest('hex');
+            // A killed run may have left the whole file.
+            const isWhole = state.mended && (state.bytes === options.bytes || digest() === options.sha256);
+            if (!isWhole)
                 await attempt(host, url, target, options, state);
-            }
-            const sha256 = state.hash.copy().digest('hex');
+            const sha256 = digest();
             if (options.sha256 === undefined || sha256 === options.sha256)
                 return { sha256, bytes: state.bytes };
             // Pieces of two versions of a file, or of a disk that lost some: from the start, once.
@@ -39031,27 +39078,156 @@ function isPassing(error) {
     const kind = error?.cause?.kind;
     return kind === 'transient' || kind === 'unreachable';
 }
-const OLD_MS = 7 * 24 * 3600 * 1000;
-/** Makes the largest part that a dead process left of a stem this process's own, and removes old ones of any stem. */
-async function takeOver(folder, stem, part) {
-    const found = [];
-    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
-        const tag = /\.([0-9a-f]{8}-\d+)\.[0-9a-f]{8}\.part$/.exec(name);
-        const info = tag && (await (0,external_node_fs_promises_namespaceObject.stat)(external_node_path_namespaceObject.join(folder, name)).catch(() => undefined));
-        if (!info)
+
+;// CONCATENATED MODULE: ./.build/debian/version.js
+/**
+ * Orders two versions of Debian packages as dpkg does (deb-version(7)): epoch, upstream version, revision; `~` comes
+ * before the end. Negative where the first is older.
+ */
+function compareDebian(left, right) {
+    const a = parts(left);
+    const b = parts(right);
+    return a.epoch - b.epoch || compareText(a.upstream, b.upstream) || compareText(a.revision, b.revision);
+}
+/** Upstream part of a version: `1:23.1.4-2` is 23.1.4, `1:23.1.0~rc1-1` is 23.1.0~rc1. */
+function upstreamOf(version) {
+    return parts(version).upstream;
+}
+/** Whether a version fulfils what a dependency asks of it: `>= 2.38` (deb-control(5), "Syntax of relationship fields"). */
+function version_holds(version, operator, wanted) {
+    const order = compareDebian(version, wanted);
+    if (operator === '<<')
+        return order < 0;
+    if (operator === '<=')
+        return order <= 0;
+    if (operator === '=')
+        return order === 0;
+    return operator === '>=' ? order >= 0 : order > 0;
+}
+function parts(version) {
+    const epoch = /^(\d{1,9}):/.exec(version);
+    const rest = version.slice(epoch?.[0].length ?? 0);
+    const dash = rest.lastIndexOf('-');
+    return {
+        epoch: Number(epoch?.[1] ?? 0),
+        upstream: dash === -1 ? rest : rest.slice(0, dash),
+        revision: dash === -1 ? '' : rest.slice(dash + 1),
+    };
+}
+/** In turn: a run of other than digits by `rank`, then a run of digits by value. */
+function compareText(left, right) {
+    const [a, b] = [runsOf(left), runsOf(right)];
+    for (let at = 0; at < Math.max(a.length, b.length); at++) {
+        const [runA = '', runB = ''] = [a[at], b[at]];
+        const difference = at % 2 === 0 ? compareWords(runA, runB) : compareNumbers(runA, runB);
+        if (difference !== 0)
+            return difference;
+    }
+    return 0;
+}
+/** Runs of other than digits at the even places, of digits at the odd ones. */
+function runsOf(text) {
+    return text.split(/(\d+)/);
+}
+function compareWords(left, right) {
+    for (let at = 0; at < Math.max(left.length, right.length); at++) {
+        const difference = rank(left[at]) - rank(right[at]);
+        if (difference !== 0)
+            return difference;
+    }
+    return 0;
+}
+/** `~` before the end, the end before letters, letters before everything else. */
+function rank(character) {
+    if (character === '~')
+        return -1;
+    if (character === undefined)
+        return 0;
+    const code = character.charCodeAt(0);
+    return /[A-Za-z]/.test(character) ? code : code + 256;
+}
+function compareNumbers(left, right) {
+    const [a, b] = [left.replace(/^0+/, ''), right.replace(/^0+/, '')];
+    if (a.length !== b.length)
+        return a.length - b.length;
+    return a === b ? 0 : a < b ? -1 : 1;
+}
+
+;// CONCATENATED MODULE: ./.build/debian/packages.js
+
+const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]{0,127}$/;
+const packages_VERSION = /^(?:\d{1,9}:)?[A-Za-z0-9.+~:-]{1,128}$/;
+const FILENAME = /^pool\/(?!.*\.\.)[A-Za-z0-9+.~_/%:-]{1,300}\.deb$/;
+const SIZE_LIMIT = 2 ** 32;
+// Real ones have at most some ten thousand characters.
+const STANZA_LIMIT = 1 << 18;
+const VERSIONS_LIMIT = 50;
+/**
+ * Reads an index of packages (`Packages`, deb822(5)). What is not a well-formed package is left out, so that only its
+ * being asked for is an error.
+ */
+function readPackages(text) {
+    const stanzas = new Map();
+    const provided = new Map();
+    for (const stanza of text.split('\n\n')) {
+        const name = fieldOf(stanza, 'Package');
+        if (name === undefined || !PACKAGE_NAME.test(name) || stanza.length > STANZA_LIMIT)
             continue;
-        if (Date.now() - info.mtimeMs > OLD_MS)
-            await (0,external_node_fs_promises_namespaceObject.rm)(external_node_path_namespaceObject.join(folder, name), { force: true });
-        else if (name.slice(0, tag.index) === stem && ownerIsGone(tag[1] ?? ''))
-            found.push({ name, size: info.size });
+        append(stanzas, name, stanza);
+        for (const item of (fieldOf(stanza, 'Provides') ?? '').split(',')) {
+            const [, virtual, version] = /^\s*([a-z0-9][a-z0-9+.-]*)(?:\s*\(=\s*([^)\s]+)\s*\))?\s*$/.exec(item) ?? [];
+            if (virtual !== undefined)
+                append(provided, virtual, { by: name, version });
+        }
     }
-    for (const { name } of found.sort((a, b) => b.size - a.size)) {
-        // Only one of those who try gets it.
-        const mine = (0,external_node_fs_promises_namespaceObject.rename)(external_node_path_namespaceObject.join(folder, name), part).then(() => true, () => false);
-        if (await mine)
-            return true;
-    }
-    return false;
+    const named = (name) => (stanzas.get(name) ?? [])
+        .slice(0, VERSIONS_LIMIT)
+        .flatMap((stanza) => readPackage(name, stanza) ?? [])
+        .sort((a, b) => compareDebian(b.version, a.version));
+    return {
+        named,
+        providers: (name) => (provided.get(name) ?? []).flatMap(({ by, version }) => {
+            const [newest] = named(by);
+            return newest === undefined ? [] : [{ package: newest, version }];
+        }),
+        names: () => stanzas.keys(),
+    };
+}
+function append(map, key, value) {
+    const list = map.get(key);
+    if (list === undefined)
+        map.set(key, [value]);
+    else
+        list.push(value);
+}
+function readPackage(name, stanza) {
+    const version = fieldOf(stanza, 'Version') ?? '';
+    const filename = fieldOf(stanza, 'Filename') ?? '';
+    const sha256 = fieldOf(stanza, 'SHA256') ?? '';
+    const size = fieldOf(stanza, 'Size') ?? '';
+    const valid = packages_VERSION.test(version) &&
+        FILENAME.test(filename) &&
+        /^[0-9a-f]{64}$/.test(sha256) &&
+        /^[1-9]\d{0,9}$/.test(size) &&
+        Number(size) < SIZE_LIMIT;
+    if (!valid)
+        return undefined;
+    const depends = [fieldOf(stanza, 'Pre-Depends'), fieldOf(stanza, 'Depends')]
+        .filter((one) => one !== undefined)
+        .join(', ');
+    return { name, version, filename, size: Number(size), sha256, depends };
+}
+/** A field's value. Of a field that comes twice, which deb822(5) forbids, there is none. */
+function fieldOf(stanza, name) {
+    const label = `\n${name}: `;
+    const start = stanza.startsWith(label.slice(1)) ? 0 : stanza.indexOf(label) + 1;
+    if (start === 0 && !stanza.startsWith(label.slice(1)))
+        return undefined;
+    const from = start + label.length - 1;
+    if (stanza.includes(label, from))
+        return undefined;
+    const end = stanza.indexOf('\n', from);
+    return stanza.slice(from, end === -1 ? undefined : end).trim();
 }
 
 ;// CONCATENATED MODULE: ./.build/toolchain/clearsigned.js
@@ -39621,187 +39797,58 @@ B/xTmyASpQK9V+LSkub3ELPPIl+pczMFJTBXMe98MDmvUA==
 `,
 };
 
-;// CONCATENATED MODULE: ./.build/debian/version.js
+;// CONCATENATED MODULE: ./.build/debian/release.js
+
+
+
+
+const BASE = 'http://deb.debian.org/debian';
+const RELEASE_LIMIT = 4 << 20;
+/** Base URL of the archive, without a slash at its end. */
+function baseOf(setting) {
+    return (setting.mirror ?? BASE).replace(/\/+$/, '');
+}
 /**
- * Orders two versions of Debian packages as dpkg does (deb-version(7)): epoch, upstream version, revision; `~` comes
- * before the end. Negative where the first is older.
+ * Gets the InRelease of a suite, and checks its signature and that it is of this suite: another one's is signed as
+ * well. Undefined where the archive has no such suite. Throws a UserError otherwise.
  */
-function compareDebian(left, right) {
-    const a = parts(left);
-    const b = parts(right);
-    return a.epoch - b.epoch || compareText(a.upstream, b.upstream) || compareText(a.revision, b.revision);
+async function readRelease(host, setting, suite) {
+    const folder = `${baseOf(setting)}/dists/${suite}`;
+    const url = `${folder}/InRelease`;
+    const key = setting.key === undefined ? DEBIAN_KEY : await readSigningKey(host, setting.key, 'llvm-key');
+    const bytes = await fetchBytes(host, url, { limit: RELEASE_LIMIT }).catch((error) => {
+        // A mirror need not have every suite.
+        if (isNotFound(error))
+            return undefined;
+        throw error;
+    });
+    if (bytes === undefined)
+        return undefined;
+    const release = parseRelease(folder, await verifyClearsigned(host, bytes.toString('utf8'), key, url));
+    if (release.names.includes(suite))
+        return release;
+    throw new UserError(`${url}: is of the suite ${release.names.join(', ') || '(it does not say)'}, not ${suite}`);
 }
-/** Upstream part of a version: `1:23.1.4-2` is 23.1.4, `1:23.1.0~rc1-1` is 23.1.0~rc1. */
-function upstreamOf(version) {
-    return parts(version).upstream;
-}
-function parts(version) {
-    const colon = version.indexOf(':');
-    const rest = version.slice(colon + 1);
-    const dash = rest.lastIndexOf('-');
+/** Reads a Release (https://wiki.debian.org/DebianRepository/Format). `names`: those of the suite. */
+function parseRelease(folder, text) {
+    const field = (name) => new RegExp(`^${name}: ([\\w ,:+-]{1,100})$`, 'm').exec(text)?.[1];
+    const files = new Map();
+    const section = /^SHA256:\n((?: .*(?:\n|$))+)/m.exec(text)?.[1] ?? '';
+    for (const line of section.split('\n')) {
+        const [, sha256, size, path] = /^ ([0-9a-f]{64}) +(\d{1,12}) (\S+)$/.exec(line) ?? [];
+        if (sha256 !== undefined && path !== undefined)
+            files.set(path, { sha256, size: Number(size) });
+    }
+    const until = Date.parse(field('Valid-Until') ?? '');
+    const codeName = field('Codename');
     return {
-        epoch: colon === -1 ? 0 : Number(version.slice(0, colon)),
-        upstream: dash === -1 ? rest : rest.slice(0, dash),
-        revision: dash === -1 ? '' : rest.slice(dash + 1),
+        folder,
+        codeName,
+        names: [codeName, field('Suite')].filter((name) => name !== undefined),
+        byHash: field('Acquire-By-Hash') === 'yes',
+        validUntil: Number.isNaN(until) ? undefined : until,
+        file: (path) => files.get(path),
     };
-}
-/** In turn: a run of other than digits by `rank`, then a run of digits by value. */
-function compareText(left, right) {
-    let a = left;
-    let b = right;
-    while (a !== '' || b !== '') {
-        const [wordA, wordB] = [/^\D*/.exec(a)?.[0] ?? '', /^\D*/.exec(b)?.[0] ?? ''];
-        for (let at = 0; at < Math.max(wordA.length, wordB.length); at += 1) {
-            const difference = rank(wordA[at]) - rank(wordB[at]);
-            if (difference !== 0)
-                return difference;
-        }
-        a = a.slice(wordA.length);
-        b = b.slice(wordB.length);
-        const [numberA, numberB] = [/^\d*/.exec(a)?.[0] ?? '', /^\d*/.exec(b)?.[0] ?? ''];
-        const difference = BigInt(numberA || '0') - BigInt(numberB || '0');
-        if (difference !== 0n)
-            return difference < 0n ? -1 : 1;
-        a = a.slice(numberA.length);
-        b = b.slice(numberB.length);
-    }
-    return 0;
-}
-/** `~` before the end, the end before letters, letters before everything else. */
-function rank(character) {
-    if (character === '~')
-        return -1;
-    if (character === undefined)
-        return 0;
-    const code = character.charCodeAt(0);
-    return /[A-Za-z]/.test(character) ? code : code + 256;
-}
-
-;// CONCATENATED MODULE: ./.build/debian/packages.js
-
-
-const packages_NAME = /^[a-z0-9][a-z0-9+.-]{0,127}$/;
-const packages_VERSION = /^[A-Za-z0-9.+:~-]{1,128}$/;
-const FILENAME = /^pool\/(?!.*\.\.)[A-Za-z0-9+.~_/%:-]{1,300}\.deb$/;
-/**
- * Reads an index of packages (`Packages`, deb822(5)). Of a name that comes more than once the newest counts. What is
- * not a well-formed package is left out, so that only its being asked for is an error.
- */
-function readPackages(text) {
-    const stanzas = new Map();
-    const provided = new Map();
-    for (const stanza of text.split('\n\n')) {
-        const name = field(stanza, 'Package');
-        if (name === undefined || !packages_NAME.test(name))
-            continue;
-        const known = stanzas.get(name);
-        if (known === undefined)
-            stanzas.set(name, [stanza]);
-        else
-            known.push(stanza);
-        for (const item of (field(stanza, 'Provides') ?? '').split(',')) {
-            const [, virtual, version] = /^\s*([a-z0-9][a-z0-9+.-]*)(?:\s*\(=\s*([^)\s]+)\))?\s*$/.exec(item) ?? [];
-            if (virtual === undefined)
-                continue;
-            const list = provided.get(virtual);
-            if (list === undefined)
-                provided.set(virtual, [{ name, version }]);
-            else
-                list.push({ name, version });
-        }
-    }
-    return {
-        find(name) {
-            const found = (stanzas.get(name) ?? []).flatMap((stanza) => readPackage(name, stanza) ?? []);
-            return found.sort((a, b) => compareDebian(b.version, a.version))[0];
-        },
-        providers: (name) => provided.get(name) ?? [],
-        names: () => stanzas.keys(),
-    };
-}
-function readPackage(name, stanza) {
-    const version = field(stanza, 'Version') ?? '';
-    const filename = field(stanza, 'Filename') ?? '';
-    const sha256 = field(stanza, 'SHA256') ?? '';
-    const size = Number(field(stanza, 'Size'));
-    const valid = packages_VERSION.test(version) &&
-        FILENAME.test(filename) &&
-        /^[0-9a-f]{64}$/.test(sha256) &&
-        Number.isSafeInteger(size) &&
-        size > 0;
-    if (!valid)
-        return undefined;
-    const depends = [field(stanza, 'Pre-Depends'), field(stanza, 'Depends')]
-        .filter((one) => one !== undefined)
-        .join(', ');
-    return { name, version, filename, size, sha256, depends };
-}
-function field(stanza, name) {
-    const start = stanza.startsWith(`${name}: `) ? 0 : stanza.indexOf(`\n${name}: `) + 1;
-    if (start === 0 && !stanza.startsWith(`${name}: `))
-        return undefined;
-    const end = stanza.indexOf('\n', start);
-    return stanza.slice(start + name.length + 2, end === -1 ? undefined : end).trim();
-}
-const CLOSURE_LIMIT = 500;
-/**
- * The packages that some need to run, themselves included, sorted by name. `skip` tells dependencies that are not
- * followed. Throws a UserError for one that the index has not.
- */
-function closureOf(index, roots, skip) {
-    const found = new Map();
-    const open = [...roots];
-    for (let name = open.pop(); name !== undefined; name = open.pop()) {
-        if (found.has(name))
-            continue;
-        const one = index.find(name);
-        if (one === undefined)
-            throw new UserError(`llvm-source: debian: the package ${name} is not in the archive`);
-        found.set(name, one);
-        if (found.size > CLOSURE_LIMIT)
-            throw new UserError(`llvm-source: debian: ${roots.join(', ')} need more than ${CLOSURE_LIMIT} packages`);
-        for (const clause of one.depends
-            .split(',')
-            .map((text) => text.trim())
-            .filter(Boolean)) {
-            const choices = clause.split('|').map((text) => text.trim());
-            if (choices.some((choice) => skip(bareName(choice))))
-                continue;
-            const chosen = choices.flatMap((choice) => satisfy(index, choice) ?? [])[0];
-            if (chosen === undefined)
-                throw new UserError(`llvm-source: debian: ${name} ${one.version} needs '${clause}', which the archive has not`);
-            open.push(chosen);
-        }
-    }
-    return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-function bareName(clause) {
-    return /^[a-z0-9+.-]+/.exec(clause)?.[0] ?? '';
-}
-/** The name of the package that fulfils one alternative of a dependency: `libc6 (>= 2.38)`, `python3:any`. */
-function satisfy(index, clause) {
-    const [, name, operator, version] = /^([a-z0-9+.-]+)(?::\w+)?(?:\s*\((<<|<=|=|>=|>>)\s*([^)\s]+)\s*\))?/.exec(clause) ?? [];
-    if (name === undefined)
-        return undefined;
-    const own = index.find(name);
-    if (own !== undefined && packages_holds(own.version, operator, version))
-        return name;
-    return index
-        .providers(name)
-        .find((one) => index.find(one.name) !== undefined &&
-        (operator === undefined || (one.version !== undefined && packages_holds(one.version, operator, version))))?.name;
-}
-function packages_holds(has, operator, wanted) {
-    if (operator === undefined || wanted === undefined)
-        return true;
-    const order = compareDebian(has, wanted);
-    if (operator === '<<')
-        return order < 0;
-    if (operator === '<=')
-        return order <= 0;
-    if (operator === '=')
-        return order === 0;
-    return operator === '>=' ? order >= 0 : order > 0;
 }
 
 ;// CONCATENATED MODULE: ./.build/debian/archive.js
@@ -39811,11 +39858,8 @@ function packages_holds(has, operator, wanted) {
 
 
 
-
-const BASE = 'http://deb.debian.org/debian';
-const RELEASE_LIMIT = 4 << 20;
 const INDEX_LIMIT = 512 << 20;
-const PARALLEL = 4;
+const UNPACK_SECONDS = 120;
 /** The Debian name of this machine's processor. Throws a UserError where Debian's LLVM does not run on it. */
 function debianArch(nodeArch) {
     if (nodeArch === 'x64')
@@ -39826,119 +39870,371 @@ function debianArch(nodeArch) {
 }
 /**
  * Reads the packages of a suite: InRelease, whose signature is checked, has the digest of the index, which has the
- * digest of each package (https://wiki.debian.org/DebianRepository/Format). The index is kept in the cache folder.
- * Throws a UserError where any link of that does not hold.
+ * digest of each package. The index is kept in the cache folder. Undefined where the archive has no such suite; throws
+ * a UserError where any link of the chain does not hold.
  */
 async function readSuite(host, setting, suite, arch) {
-    const { folder, url, release } = await readRelease(host, setting, suite);
-    warnIfOld(host, url, release);
-    const name = `main/binary-${arch}/Packages.xz`;
-    const { sha256, size } = digestIn(release, name) ?? missing(url, name);
-    const file = external_node_path_namespaceObject.join(host.cacheFolder, 'debian', `${sha256}.Packages.xz`);
-    if (!(0,external_node_fs_namespaceObject.existsSync)(file)) {
-        const place = /^Acquire-By-Hash: yes$/m.test(release)
-            ? `main/binary-${arch}/by-hash/SHA256/${sha256}`
-            : name;
-        await download(host, `${folder}/${place}`, file, {
-            title: `Debian ${suite}: packages`,
-            sha256,
-            bytes: size,
-        });
-    }
-    const { code, stdout, stderr } = await host.run('xz', ['-dc', file], { limit: INDEX_LIMIT });
-    if (code !== 0)
-        throw new UserError(`${folder}/${name}: cannot be unpacked (${stderr.trim()})`);
-    return readPackages(stdout);
+    const release = await readRelease(host, setting, suite);
+    return release && readIndex(host, release, suite, arch);
 }
 /**
  * The code name of `stable` or `oldstable` (`trixie`), under which its backports are found, too; the names for what a
  * suite is for can stand still on a mirror for days. Undefined where the archive has no such suite.
  */
 async function codeNameOf(host, setting, suite) {
-    try {
-        const { release } = await readRelease(host, setting, suite);
-        return /^Codename: ([a-z]{1,32})$/m.exec(release)?.[1];
-    }
-    catch (error) {
-        if (isNotFound(error))
-            return undefined;
-        throw error;
-    }
+    const name = (await readRelease(host, setting, suite))?.codeName;
+    return name !== undefined && /^[a-z]{1,32}$/.test(name) ? name : undefined;
 }
-async function readRelease(host, setting, suite) {
-    const folder = `${setting.mirror ?? BASE}/dists/${suite}`;
-    const url = `${folder}/InRelease`;
-    const key = setting.key === undefined ? DEBIAN_KEY : await readSigningKey(host, setting.key, 'llvm-key');
-    const text = (await fetchBytes(host, url, { limit: RELEASE_LIMIT })).toString('utf8');
-    return { folder, url, release: await verifyClearsigned(host, text, key, url) };
-}
-/** Downloads packages, a few at a time, into the cache folder, and returns their files in the same order. */
-async function downloadPackages(host, setting, packages) {
-    const files = packages.map((one) => external_node_path_namespaceObject.join(host.cacheFolder, 'debian', `${one.sha256}.deb`));
-    const total = packages.reduce((sum, one) => sum + one.size, 0);
-    const progress = host.progress(packages.length === 1 ? `${packages[0]?.name}` : `Debian: ${packages.length} packages`, 'bytes');
-    const got = new Map();
-    const report = () => progress.update([...got.values()].reduce((sum, bytes) => sum + bytes, 0), total);
-    const quiet = (name) => ({
-        ...host,
-        cacheFolder: host.cacheFolder,
-        progress: () => ({
-            update(done) {
-                got.set(name, done);
-                report();
-            },
-            end() { },
-        }),
+async function readIndex(host, release, suite, arch) {
+    warnIfOld(host, release);
+    const folder = `main/binary-${arch}`;
+    const listed = release.file(`${folder}/Packages.xz`);
+    if (listed === undefined)
+        throw new UserError(`${release.folder}/InRelease: lists no ${folder}/Packages.xz`);
+    const { sha256, size } = listed;
+    const file = external_node_path_namespaceObject.join(host.cacheFolder, 'debian', `${sha256}.Packages.xz`);
+    const url = `${release.folder}/${folder}/${release.byHash ? `by-hash/SHA256/${sha256}` : 'Packages.xz'}`;
+    if (!(0,external_node_fs_namespaceObject.existsSync)(file)) {
+        await download(host, url, file, { title: `Debian ${suite}: packages`, sha256, bytes: size });
+    }
+    const call = { limit: INDEX_LIMIT, timeoutSeconds: UNPACK_SECONDS };
+    const { code, stdout, stderr } = await host.run('xz', ['-dc', file], call).catch((error) => {
+        if (!(error instanceof UserError) || host.signal.aborted)
+            throw error;
+        throw new UserError('xz is not on this machine; install it: apt-get install xz-utils', { cause: error });
     });
-    const queue = packages.map((one, index) => ({ one, file: files[index] ?? '' }));
-    const work = async () => {
-        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-            const { one, file } = next;
-            if (!(0,external_node_fs_namespaceObject.existsSync)(file)) {
-                const url = `${setting.mirror ?? BASE}/${one.filename}`;
-                await download(quiet(one.name), url, file, { title: one.name, sha256: one.sha256, bytes: one.size });
+    if (code !== 0)
+        throw new UserError(`${url}: cannot be unpacked (${stderr.trim().split('\n')[0]})`);
+    return readPackages(stdout);
+}
+/**
+ * An index past its date is told and not refused: a snapshot is old on purpose, a mirror can lag for weeks, and what is
+ * taken is known by its digest, which the next run can ask for.
+ */
+function warnIfOld(host, release) {
+    const { folder, validUntil } = release;
+    if (validUntil === undefined || validUntil >= Date.now())
+        return;
+    const date = new Date(validUntil).toISOString().slice(0, 10);
+    host.log.info(`${folder}: its index was to be used until ${date}; the mirror lags behind, or is a snapshot`);
+}
+
+;// CONCATENATED MODULE: ./.build/debian/closure.js
+
+
+
+const CLOSURE_LIMIT = 500;
+const CLAUSE = /^([a-z0-9][a-z0-9+.-]*)(?::[a-z0-9-]+)?(?:\s*\((<<|<=|=|>=|>>)\s*([^)\s]{1,200})\s*\))?$/;
+/**
+ * The packages that some need to run, themselves included, sorted by name. What they depend on is looked up in each
+ * index in turn: for packages of a suite that is no whole one (experimental, backports) the suite below it comes first.
+ * A dependency with an alternative that `skip` names is not followed. Throws a UserError for one that cannot be met.
+ */
+function closureOf(indexes, roots, skip) {
+    const chosen = new Map(roots.map((one) => [one.name, one]));
+    const open = [...roots];
+    for (let one = open.pop(); one !== undefined; one = open.pop()) {
+        for (const needs of needsOf(one, skip)) {
+            if (needs.some((need) => closure_isMet(chosen, indexes, need)))
+                continue;
+            const found = needs.flatMap((need) => candidate(indexes, need) ?? [])[0];
+            if (found === undefined)
+                throw unmet(one, needs);
+            chosen.set(found.name, found);
+            open.push(found);
+            if (chosen.size > CLOSURE_LIMIT) {
+                throw new UserError(`Debian: ${one.name} and others need more than ${CLOSURE_LIMIT} packages`);
             }
-            got.set(one.name, one.size);
-            report();
         }
+    }
+    // A package that was taken later may have taken the place of one that fulfilled an earlier need.
+    for (const one of chosen.values()) {
+        for (const needs of needsOf(one, skip)) {
+            if (!needs.some((need) => closure_isMet(chosen, indexes, need)))
+                throw unmet(one, needs);
+        }
+    }
+    return [...chosen.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+/** What a package depends on: each a list of alternatives. */
+function needsOf(one, skip) {
+    return one.depends
+        .split(',')
+        .map((text) => text.trim())
+        .filter((text) => text !== '')
+        .map((text) => text.split('|').flatMap((choice) => needOf(choice.trim()) ?? []))
+        .filter((needs) => !needs.some((need) => skip(need.name)));
+}
+function needOf(text) {
+    const [, name, operator, version] = CLAUSE.exec(text) ?? [];
+    return name === undefined || !PACKAGE_NAME.test(name) ? undefined : { name, operator, version };
+}
+function closure_isMet(chosen, indexes, need) {
+    const own = chosen.get(need.name);
+    if (own !== undefined && fulfils(own.version, need))
+        return true;
+    return indexes
+        .flatMap((index) => index.providers(need.name))
+        .some((one) => chosen.get(one.package.name)?.sha256 === one.package.sha256 && fulfils(one.version, need));
+}
+function candidate(indexes, need) {
+    const own = indexes.flatMap((index) => index.named(need.name)).find((one) => fulfils(one.version, need));
+    if (own !== undefined)
+        return own;
+    return indexes.flatMap((index) => index.providers(need.name)).find((one) => fulfils(one.version, need))
+        ?.package;
+}
+function fulfils(version, { operator, version: wanted }) {
+    if (operator === undefined || wanted === undefined)
+        return true;
+    return version !== undefined && version_holds(version, operator, wanted);
+}
+function unmet(one, needs) {
+    const text = needs
+        .map((need) => [need.name, need.operator, need.version].filter(Boolean).join(' '))
+        .join(' | ');
+    return new UserError(`Debian: ${one.name} ${one.version} needs '${text || one.depends.slice(0, 80)}', which the archive has not`);
+}
+
+;// CONCATENATED MODULE: external "node:stream/promises"
+const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
+;// CONCATENATED MODULE: ./.build/debian/debs.js
+
+
+
+
+
+
+
+const PARALLEL = 4;
+/**
+ * Downloads packages into the cache folder, a few at a time under one progress line, and returns their files in the
+ * same order. One that is there already is checked, and not fetched again.
+ */
+async function downloadPackages(host, setting, packages) {
+    const total = packages.reduce((sum, one) => sum + one.size, 0);
+    const title = packages.length === 1 ? `${packages[0]?.name}` : `Debian: ${packages.length} packages`;
+    const progress = host.progress(title, 'bytes');
+    const got = new Map();
+    const report = (one, bytes) => {
+        got.set(one.sha256, bytes);
+        progress.update([...got.values()].reduce((sum, part) => sum + part, 0), total);
     };
     try {
-        await Promise.all(Array.from({ length: PARALLEL }, work));
+        return await eachOf(packages, PARALLEL, async (one) => {
+            const file = external_node_path_namespaceObject.join(host.cacheFolder, 'debian', `${one.sha256}.deb`);
+            const quiet = {
+                ...host,
+                progress: () => ({ update: (done) => report(one, done), end: () => undefined }),
+            };
+            if (!(await isThere(file, one))) {
+                const url = `${baseOf(setting)}/${one.filename}`;
+                await download(quiet, url, file, { title: one.name, sha256: one.sha256, bytes: one.size });
+            }
+            report(one, one.size);
+            return file;
+        });
     }
     finally {
-        queue.length = 0;
         progress.end();
     }
-    return files;
 }
-/** The digest and size of a file that a Release lists under SHA256. */
-function digestIn(release, name) {
-    const section = /^SHA256:\n((?: .*\n?)+)/m.exec(release)?.[1] ?? '';
-    for (const line of section.split('\n')) {
-        const [, sha256, size, file] = /^ ([0-9a-f]{64})\s+(\d{1,12})\s+(\S+)$/.exec(line) ?? [];
-        if (file === name && sha256 !== undefined)
-            return { sha256, size: Number(size) };
+/**
+ * Does some work on each of a list, on so many at a time, and returns what came of it in the same order. Where one
+ * fails no further one is begun, and those under way are waited for.
+ */
+async function eachOf(list, parallel, work) {
+    const results = new Map();
+    const failures = [];
+    const queue = [...list.entries()];
+    const worker = async () => {
+        for (let next = queue.shift(); next !== undefined && failures.length === 0; next = queue.shift()) {
+            const [at, one] = next;
+            await work(one).then((result) => results.set(at, result), (error) => failures.push(error));
+        }
+    };
+    await Promise.all(Array.from({ length: parallel }, worker));
+    if (failures.length > 0)
+        throw failures[0];
+    return list.map((_, at) => results.get(at));
+}
+async function isThere(file, one) {
+    const info = await (0,external_node_fs_promises_namespaceObject.stat)(file).catch(() => undefined);
+    if (info?.size !== one.size)
+        return false;
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_namespaceObject.createReadStream)(file), hash);
+    return hash.digest('hex') === one.sha256;
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/version.js
+
+/** `23.1.4` or `23.1.0-rc1`: a release or a candidate, with all its numbers. */
+const EXACT_VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}(-rc\d{1,3})?$/;
+/** Orders versions by their numbers, oldest first; a candidate is older than its release. */
+function compareVersions(left, right) {
+    const a = numbersOf(left);
+    const b = numbersOf(right);
+    for (let at = 0; at < 4; at++) {
+        const difference = (a[at] ?? 0) - (b[at] ?? 0);
+        if (difference !== 0)
+            return difference;
     }
-    return undefined;
+    return 0;
 }
-function missing(url, name) {
-    throw new UserError(`${url}: lists no ${name}`);
+function numbersOf(version) {
+    const [numbers = '', candidate] = version.split('-rc');
+    const [major = 0, minor = 0, patch = 0] = numbers.split('.').map(Number);
+    return [major, minor, patch, candidate === undefined ? Number.POSITIVE_INFINITY : Number(candidate)];
 }
-// A mirror can lag behind, and a snapshot is old on purpose, so that an index past its date is told and not refused.
-function warnIfOld(host, url, release) {
-    const until = Date.parse(/^Valid-Until: (.*)$/m.exec(release)?.[1] ?? '');
-    if (until < Date.now())
-        host.log.info(`${url}: was to be used until ${new Date(until).toISOString().slice(0, 10)}; its mirror lags behind`);
+/** Whether a version is the wanted one, or belongs to the wanted series (`23`, `23.1`). */
+function matchesVersion(wanted, version) {
+    if (EXACT_VERSION.test(wanted))
+        return wanted === version;
+    return version.startsWith(`${wanted}.`);
+}
+/**
+ * The version to take of those that a source has: the wanted one, or the newest of the wanted series, where a
+ * release goes before every candidate. Throws a UserError that says what `source` (its name and place) has.
+ */
+function chooseVersion(wanted, versions, source) {
+    const matching = versions.filter((version) => matchesVersion(wanted, version)).sort(compareVersions);
+    const chosen = matching.filter((version) => !version.includes('-rc')).at(-1) ?? matching.at(-1);
+    if (chosen !== undefined)
+        return chosen;
+    throw new UserError(`llvm-version: '${wanted}' is not at ${source}; it has ${listVersions(versions)}`);
+}
+const version_LISTED = 8;
+/** The newest versions of a list, for a message. */
+function listVersions(versions) {
+    const newest = [...new Set(versions)].sort(compareVersions).reverse();
+    if (newest.length === 0)
+        return 'none for this machine';
+    const more = newest.length > version_LISTED ? ` and ${newest.length - version_LISTED} older` : '';
+    return `${newest.slice(0, version_LISTED).join(', ')}${more}`;
+}
+
+;// CONCATENATED MODULE: ./.build/debian/llvm-offers.js
+
+
+
+
+
+/**
+ * The LLVM of a version or series (`23`, `23.1`) in the first suite that has it, from the newest suite to the oldest;
+ * no index is fetched beyond that. Throws a UserError that says what the suites have.
+ */
+async function findLlvm(host, setting, wanted, arch) {
+    const seen = [];
+    const read = rememberSuites(host, setting, arch);
+    for (const ask of [
+        async () => ({ suite: 'sid', below: undefined }),
+        async () => ({ suite: 'experimental', below: 'sid' }),
+        async () => ({ suite: 'testing', below: undefined }),
+        async () => overlay(await codeNameOf(host, setting, 'stable')),
+        async () => ({ suite: await codeNameOf(host, setting, 'stable'), below: undefined }),
+        async () => ({ suite: await codeNameOf(host, setting, 'oldstable'), below: undefined }),
+    ]) {
+        const { suite, below } = await ask();
+        const index = suite === undefined ? undefined : await read(suite);
+        if (suite === undefined || index === undefined)
+            continue;
+        const offers = versionsIn(index);
+        const found = offers.find((offer) => matchesVersion(wanted, offer.version));
+        seen.push(...offers.map((offer) => `${offer.version} (${suite})`));
+        if (found === undefined)
+            continue;
+        const whole = below === undefined ? undefined : await read(below);
+        const indexes = whole === undefined ? [index] : [whole, index];
+        return { ...found, suite, roots: rootsOf(found.major, found.clang, index, indexes), indexes };
+    }
+    const exact = EXACT_VERSION.test(wanted)
+        ? '; a version leaves the archive when the next one comes: ask for the series, or name a day of snapshot.debian.org as llvm-mirror'
+        : '';
+    throw new UserError(`llvm-version: '${wanted}' is not at debian (${baseOf(setting)}); it has ${seen.join(', ') || 'none for this machine'}${exact}`);
+}
+function overlay(stable) {
+    return { suite: stable === undefined ? undefined : `${stable}-backports`, below: stable };
+}
+function rememberSuites(host, setting, arch) {
+    const known = new Map();
+    return async (suite) => {
+        if (!known.has(suite))
+            known.set(suite, await readSuite(host, setting, suite, arch));
+        return known.get(suite);
+    };
+}
+/** The versions of clang in an index, newest series first. */
+function versionsIn(index) {
+    return [...index.names()]
+        .flatMap((name) => {
+        const major = /^clang-(\d{1,3})$/.exec(name)?.[1];
+        if (major === undefined)
+            return [];
+        return index.named(name).flatMap((clang) => {
+            const version = llvmVersion(upstreamOf(clang.version));
+            return version === undefined ? [] : [{ major, version, clang }];
+        });
+    })
+        .sort((a, b) => Number(b.major) - Number(a.major));
+}
+/**
+ * An upstream version of Debian's as one of LLVM: `23.1.4`, `23.1.0~rc1`, `17.0.0~+rc3`; a snapshot of what is to be a
+ * series (`24~++20261025…`) counts as the candidate before its first.
+ */
+function llvmVersion(upstream) {
+    const [, release, candidate] = /^(\d{1,3}\.\d{1,3}\.\d{1,3})(?:~\+?(rc\d{1,2}))?(?:[+~].*)?$/.exec(upstream) ?? [];
+    if (release !== undefined)
+        return candidate === undefined ? release : `${release}-${candidate}`;
+    const major = /^(\d{1,3})~/.exec(upstream)?.[1];
+    return major === undefined ? undefined : `${major}.0.0-rc0`;
+}
+/** clang with the linker and the tools of the same source, and patchelf from wherever it is. */
+function rootsOf(major, clang, index, indexes) {
+    const same = [`lld-${major}`, `llvm-${major}`].map((name) => {
+        const found = index.named(name).find((one) => upstreamOf(one.version) === upstreamOf(clang.version));
+        if (found !== undefined)
+            return found;
+        throw new UserError(`llvm-source: debian has ${clang.name} ${clang.version} without ${name} of that version`);
+    });
+    const patchelf = indexes.flatMap((one) => one.named('patchelf'))[0];
+    if (patchelf === undefined)
+        throw new UserError('llvm-source: debian has no patchelf to make LLVM run here');
+    return [clang, ...same, patchelf];
+}
+
+;// CONCATENATED MODULE: ./.build/debian/llvm-packages.js
+/**
+ * Packages that LLVM's depend on and that no compiler run needs: what other programs are compiled against, for which
+ * the host has its own (and clang must find that, not a second one beside itself), debuggers, interpreters, and the
+ * libraries of both. clang's own headers (libclang-common-N-dev) are needed.
+ */
+const NOT_NEEDED = /^(?:(?!libclang-common-).*-dev|libc-dev-bin|binutils.*|lib(?:py)?python3.*|python3.*|libclang-rt-.*|libclang1-.*|llvm-\d+-(?:tools|linker-tools|runtime)|libc-gconv-modules-.*|debconf.*|gcc-\d+|libpfm4)$/;
+// Large ones that are for developers of LLVM.
+const PROGRAMS_LEFT_OUT = /^(?:llvm-exegesis|obj2yaml|yaml2obj|.*-tblgen|llvm-test-.*|llvm-(?:reduce|jitlink.*|pdbutil|mca|config)|lli.*|bugpoint|c-index-test)$/;
+const UNPACKED = [
+    /^usr\/lib\/llvm-\d+\/lib\/lib(?:LLVM|LTO|clang-cpp)[^/]*\.so[^/]*$/,
+    /^usr\/lib\/llvm-\d+\/lib\/clang\/[\d.]+\/include(?:\/|$)/,
+    /^(?:usr\/)?lib\/[\w-]+-linux-gnu\/[^/]+\.so[^/]*$/,
+    /^(?:usr\/)?lib(?:64)?\/ld-linux[^/]+$/,
+    /^usr\/bin\/patchelf$/,
+];
+/** Whether a package that another one depends on can stay away. */
+function isNotNeeded(name) {
+    return NOT_NEEDED.test(name);
+}
+/** Whether an entry of one of the packages, as it is named in it, is part of the toolchain. */
+function isUnpacked(entry) {
+    const program = /^usr\/lib\/llvm-\d+\/bin\/([^/]+)$/.exec(entry)?.[1];
+    if (program !== undefined)
+        return !PROGRAMS_LEFT_OUT.test(program);
+    return UNPACKED.some((pattern) => pattern.test(entry));
 }
 
 // EXTERNAL MODULE: external "node:events"
 var external_node_events_ = __nccwpck_require__(8474);
 // EXTERNAL MODULE: external "node:stream"
 var external_node_stream_ = __nccwpck_require__(7075);
-;// CONCATENATED MODULE: external "node:stream/promises"
-const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
-// EXTERNAL MODULE: external "node:zlib"
-var external_node_zlib_ = __nccwpck_require__(8522);
 ;// CONCATENATED MODULE: external "buffer"
 const external_buffer_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("buffer");
 ;// CONCATENATED MODULE: external "zlib"
@@ -39993,6 +40289,79 @@ async function findData(handle, file) {
         position = end + (end % 2);
     }
     throw refuse('it has no data.tar');
+}
+
+// EXTERNAL MODULE: external "node:zlib"
+var external_node_zlib_ = __nccwpck_require__(8522);
+;// CONCATENATED MODULE: ./.build/toolchain/decompress.js
+
+
+
+
+/** Tells by the first block of a file how it is packed; undefined where it is nothing known. */
+function decompress_kindOf(head) {
+    const starts = (hex) => head.toString('hex').startsWith(hex);
+    if (starts('fd377a585a00'))
+        return 'xz';
+    if (starts('28b52ffd'))
+        return 'zstd';
+    if (starts('1f8b'))
+        return 'gzip';
+    return head.toString('latin1', 257, 262) === 'ustar' ? 'tar' : undefined;
+}
+const PACKAGES = { xz: 'xz-utils', zstd: 'zstd' };
+/**
+ * Writes what is packed in `source`, a part of `file`, to `plain`, and ends that once all of it was seen to be good.
+ * Throws a UserError where it is cut off or changed, or the program that can read it is not there.
+ */
+async function decompress(host, kind, file, source, plain) {
+    const broken = (why) => new UserError(`${file}: not a whole archive (${why})`);
+    if (kind === 'tar')
+        return (0,external_node_stream_promises_namespaceObject.pipeline)(source, plain);
+    if (kind === 'gzip') {
+        return (0,external_node_stream_promises_namespaceObject.pipeline)(source, (0,external_node_zlib_.createGunzip)(), plain).catch((error) => {
+            throw error.code?.startsWith('Z_') ? broken(error.message) : error;
+        });
+    }
+    const child = (0,external_node_child_process_namespaceObject.spawn)(kind, kind === 'xz' ? ['-dc', '-T0'] : ['-dc', '-q'], {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { PATH: host.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
+    });
+    let words = '';
+    child.stderr.on('data', (data) => {
+        if (words.length < 1000)
+            words += data.toString('latin1');
+    });
+    const ended = new Promise((resolve, reject) => {
+        child.on('error', (error) => {
+            const missing = `${kind} is not on this machine; install it: apt-get install ${PACKAGES[kind]}`;
+            reject(error.code === 'ENOENT' ? new UserError(missing) : error);
+        });
+        child.on('close', resolve);
+    });
+    try {
+        const [code, written, read] = await Promise.allSettled([
+            ended,
+            (0,external_node_stream_promises_namespaceObject.pipeline)(source, child.stdin),
+            (0,external_node_stream_promises_namespaceObject.pipeline)(child.stdout, plain, { end: false }),
+        ]);
+        if (code.status === 'rejected')
+            throw code.reason;
+        if (read.status === 'rejected')
+            throw read.reason;
+        if (code.value !== 0)
+            throw broken(words.trim().split('\n')[0] || `${kind} ended with ${code.value}`);
+        if (written.status === 'rejected')
+            throw written.reason;
+        plain.end();
+    }
+    catch (error) {
+        plain.destroy(error);
+        throw error;
+    }
+    finally {
+        child.kill('SIGKILL');
+    }
 }
 
 ;// CONCATENATED MODULE: ./.build/toolchain/entry.js
@@ -40065,9 +40434,45 @@ function entry_printable(name) {
     return name.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
 }
 
+;// CONCATENATED MODULE: ./.build/toolchain/links.js
+
+
+
+/**
+ * Makes symbolic links (name to target, both judged by `admitEntry`) in a folder, in the place of files of their names.
+ * Throws a UserError that names the archive `file` and a link that would replace a folder, or lie behind another link.
+ */
+async function makeLinks(file, folder, links) {
+    const real = new Set([folder]);
+    for (const [name, target] of links) {
+        const place = external_node_path_namespaceObject.join(folder, name);
+        await makeRealFolder(file, folder, external_node_path_namespaceObject.dirname(name), real);
+        const there = await (0,external_node_fs_promises_namespaceObject.lstat)(place).catch(() => undefined);
+        if (there?.isDirectory())
+            throw new UserError(`${file}: entry '${name}' is refused: a link in the place of a folder`);
+        if (there !== undefined)
+            await (0,external_node_fs_promises_namespaceObject.unlink)(place);
+        await (0,external_node_fs_promises_namespaceObject.symlink)(target, place);
+    }
+}
+/** Makes a folder with those above it; none of them may be a link, for what is put there would go elsewhere. */
+async function makeRealFolder(file, root, name, real) {
+    let at = root;
+    for (const part of name.split('/').filter((one) => one !== '' && one !== '.')) {
+        at = external_node_path_namespaceObject.join(at, part);
+        if (real.has(at))
+            continue;
+        await (0,external_node_fs_promises_namespaceObject.mkdir)(at).catch((error) => {
+            if (error.code !== 'EEXIST')
+                throw error;
+        });
+        if (!(await (0,external_node_fs_promises_namespaceObject.lstat)(at)).isDirectory())
+            throw new UserError(`${file}: entry in '${name}' is refused: ${part} is no folder`);
+        real.add(at);
+    }
+}
+
 ;// CONCATENATED MODULE: ./.build/toolchain/archive.js
-
-
 
 
 
@@ -40107,7 +40512,7 @@ async function unpackExtent(host, file, extent, folder, options, absoluteLinks) 
     const kind = await archive_withFile(file, async (handle) => {
         const head = Buffer.alloc(BLOCK);
         const { bytesRead } = await handle.read(head, 0, Math.min(BLOCK, where.end - where.start), where.start);
-        return archive_kindOf(head.subarray(0, bytesRead));
+        return decompress_kindOf(head.subarray(0, bytesRead));
     });
     if (kind === undefined)
         throw new UserError(`${file}: neither a .tar nor a .tar.xz, .tar.zst or .tar.gz`);
@@ -40131,66 +40536,6 @@ async function archive_withFile(file, work) {
     }
     finally {
         await handle.close();
-    }
-}
-function archive_kindOf(head) {
-    const starts = (hex) => head.toString('hex').startsWith(hex);
-    if (starts('fd377a585a00'))
-        return 'xz';
-    if (starts('28b52ffd'))
-        return 'zstd';
-    if (starts('1f8b'))
-        return 'gzip';
-    return head.toString('latin1', 257, 262) === 'ustar' ? 'tar' : undefined;
-}
-const PACKAGES = { xz: 'xz-utils', zstd: 'zstd' };
-async function decompress(host, kind, file, source, plain) {
-    const broken = (why) => new UserError(`${file}: not a whole archive (${why})`);
-    if (kind === 'tar')
-        return (0,external_node_stream_promises_namespaceObject.pipeline)(source, plain);
-    if (kind === 'gzip') {
-        return (0,external_node_stream_promises_namespaceObject.pipeline)(source, (0,external_node_zlib_.createGunzip)(), plain).catch((error) => {
-            throw error.code?.startsWith('Z_') ? broken(error.message) : error;
-        });
-    }
-    const child = (0,external_node_child_process_namespaceObject.spawn)(kind, kind === 'xz' ? ['-dc', '-T0'] : ['-dc', '-q'], {
-        stdio: ['pipe', 'pipe', 'pipe'],
-        env: { PATH: host.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
-    });
-    let words = '';
-    child.stderr.on('data', (data) => {
-        if (words.length < 1000)
-            words += data.toString('latin1');
-    });
-    const ended = new Promise((resolve, reject) => {
-        child.on('error', (error) => {
-            const missing = `${kind} is not on this machine; install it: apt-get install ${PACKAGES[kind]}`;
-            reject(error.code === 'ENOENT' ? new UserError(missing) : error);
-        });
-        child.on('close', resolve);
-    });
-    try {
-        const [code, written, read] = await Promise.allSettled([
-            ended,
-            (0,external_node_stream_promises_namespaceObject.pipeline)(source, child.stdin),
-            (0,external_node_stream_promises_namespaceObject.pipeline)(child.stdout, plain, { end: false }),
-        ]);
-        if (code.status === 'rejected')
-            throw code.reason;
-        if (read.status === 'rejected')
-            throw read.reason;
-        if (code.value !== 0)
-            throw broken(words.trim().split('\n')[0] || `${kind} ended with ${code.value}`);
-        if (written.status === 'rejected')
-            throw written.reason;
-        plain.end();
-    }
-    catch (error) {
-        plain.destroy(error);
-        throw error;
-    }
-    finally {
-        child.kill('SIGKILL');
     }
 }
 async function extract(plain, file, folder, options, absoluteLinks) {
@@ -40226,7 +40571,7 @@ async function extract(plain, file, folder, options, absoluteLinks) {
         },
     });
     unpack.on('error', (error) => {
-        failure ??= unpackError(file, error);
+        failure ??= unpackError(file, folder, error);
     });
     let ended = false;
     unpack.on('eof', () => {
@@ -40236,7 +40581,7 @@ async function extract(plain, file, folder, options, absoluteLinks) {
     finished.catch(() => { });
     let bytes = 0;
     for await (const chunk of fromFirstBlock(plain)) {
-        if (bytes === 0 && archive_kindOf(chunk) !== 'tar')
+        if (bytes === 0 && decompress_kindOf(chunk) !== 'tar')
             throw new UserError(`${file}: there is no tar archive in it`);
         bytes += chunk.length;
         if (bytes > limitBytes)
@@ -40275,43 +40620,14 @@ async function* fromFirstBlock(plain) {
     if (head !== undefined)
         yield head;
 }
-async function makeLinks(file, folder, links) {
-    const real = new Set([folder]);
-    for (const [name, target] of links) {
-        const place = external_node_path_namespaceObject.join(folder, name);
-        await makeRealFolder(folder, external_node_path_namespaceObject.dirname(name), real).catch((error) => {
-            throw unpackError(file, error);
-        });
-        const there = await (0,external_node_fs_promises_namespaceObject.lstat)(place).catch(() => undefined);
-        if (there?.isDirectory())
-            throw new UserError(`${file}: entry '${name}' is refused: a link in the place of a folder`);
-        if (there !== undefined)
-            await (0,external_node_fs_promises_namespaceObject.unlink)(place);
-        await (0,external_node_fs_promises_namespaceObject.symlink)(target, place);
-    }
-}
-/** Makes a folder with those above it; none of them may be a link, for what is put there would go elsewhere. */
-async function makeRealFolder(root, name, real) {
-    let at = root;
-    for (const part of name.split('/').filter((one) => one !== '' && one !== '.')) {
-        at = external_node_path_namespaceObject.join(at, part);
-        if (real.has(at))
-            continue;
-        await (0,external_node_fs_promises_namespaceObject.mkdir)(at).catch((error) => {
-            if (error.code !== 'EEXIST')
-                throw error;
-        });
-        if (!(await (0,external_node_fs_promises_namespaceObject.lstat)(at)).isDirectory())
-            throw new Error(`entry '${name}' is refused: ${part} is no folder`);
-        real.add(at);
-    }
-}
 /** What tar's reader or the file system had against an archive. */
-function unpackError(file, error) {
+function unpackError(file, folder, error) {
     const { code, tarCode } = error;
-    if (error instanceof UserError || (code !== undefined && code === 'ENOSPC'))
-        return error;
-    return tarCode === undefined && code !== undefined ? error : new UserError(`${file}: ${messageOf(error)}`);
+    const disk = diskError(folder, error);
+    // A name below that of a file is the archive's fault.
+    if (disk !== error && code !== 'ENOTDIR')
+        return disk;
+    return tarCode === undefined ? error : new UserError(`${file}: ${messageOf(error)}`);
 }
 
 ;// CONCATENATED MODULE: ./.build/toolchain/source.js
@@ -42849,53 +43165,6 @@ function _unique(values) {
     return Array.from(new Set(values));
 }
 //# sourceMappingURL=tool-cache.js.map
-;// CONCATENATED MODULE: ./.build/toolchain/version.js
-
-/** `23.1.4` or `23.1.0-rc1`: a release or a candidate, with all its numbers. */
-const EXACT_VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}(-rc\d{1,3})?$/;
-/** Orders versions by their numbers, oldest first; a candidate is older than its release. */
-function compareVersions(left, right) {
-    const a = numbersOf(left);
-    const b = numbersOf(right);
-    for (let at = 0; at < 4; at++) {
-        const difference = (a[at] ?? 0) - (b[at] ?? 0);
-        if (difference !== 0)
-            return difference;
-    }
-    return 0;
-}
-function numbersOf(version) {
-    const [numbers = '', candidate] = version.split('-rc');
-    const [major = 0, minor = 0, patch = 0] = numbers.split('.').map(Number);
-    return [major, minor, patch, candidate === undefined ? Number.POSITIVE_INFINITY : Number(candidate)];
-}
-/** Whether a version is the wanted one, or belongs to the wanted series (`23`, `23.1`). */
-function matchesVersion(wanted, version) {
-    if (EXACT_VERSION.test(wanted))
-        return wanted === version;
-    return version.startsWith(`${wanted}.`);
-}
-/**
- * The version to take of those that a source has: the wanted one, or the newest of the wanted series, where a
- * release goes before every candidate. Throws a UserError that says what `source` (its name and place) has.
- */
-function chooseVersion(wanted, versions, source) {
-    const matching = versions.filter((version) => matchesVersion(wanted, version)).sort(compareVersions);
-    const chosen = matching.filter((version) => !version.includes('-rc')).at(-1) ?? matching.at(-1);
-    if (chosen !== undefined)
-        return chosen;
-    throw new UserError(`llvm-version: '${wanted}' is not at ${source}; it has ${listVersions(versions)}`);
-}
-const version_LISTED = 8;
-/** The newest versions of a list, for a message. */
-function listVersions(versions) {
-    const newest = [...new Set(versions)].sort(compareVersions).reverse();
-    if (newest.length === 0)
-        return 'none for this machine';
-    const more = newest.length > version_LISTED ? ` and ${newest.length - version_LISTED} older` : '';
-    return `${newest.slice(0, version_LISTED).join(', ')}${more}`;
-}
-
 ;// CONCATENATED MODULE: ./.build/toolchain/store.js
 
 
@@ -42919,7 +43188,7 @@ function toolFolder(host) {
 async function listTools(host) {
     const root = toolFolder(host);
     const found = [];
-    for (const version of await versionsIn(host, root)) {
+    for (const version of await store_versionsIn(host, root)) {
         const folder = external_node_path_namespaceObject.join(root, version, process.arch);
         const tool = await readManifest(folder);
         if (tool !== undefined && versionName(tool) === version)
@@ -42928,7 +43197,7 @@ async function listTools(host) {
     return found.sort((a, b) => compareVersions(b.version, a.version));
 }
 // @actions/tool-cache prints workflow commands on standard output, which is a terminal user's result.
-async function versionsIn(host, root) {
+async function store_versionsIn(host, root) {
     if (host.env.GITHUB_ACTIONS === 'true')
         return findAllVersions(TOOL);
     const names = await (0,external_node_fs_promises_namespaceObject.readdir)(root).catch(() => []);
@@ -43065,7 +43334,6 @@ async function sweep(folder) {
 
 
 
-
 /** Puts the toolchain of an archive into the tool cache, where it is not there yet. */
 async function installArchive(host, request, archive) {
     const { version, source, digest } = archive;
@@ -43077,8 +43345,7 @@ async function installArchive(host, request, archive) {
 /** Downloads an archive, hands the verified file to `use`, and removes it. */
 async function withDownload(host, archive, use) {
     // Two runs at once each have a file of their own, since each removes it; a killed one's is taken up by a later run.
-    const name = `${archive.digest}.${ownerTag()}.${(0,external_node_crypto_.randomBytes)(4).toString('hex')}.part`;
-    const file = external_node_path_namespaceObject.join(host.cacheFolder, 'downloads', name);
+    const file = partOf(external_node_path_namespaceObject.join(host.cacheFolder, 'downloads'), archive.digest);
     try {
         await download(host, archive.url, file, {
             title: external_node_path_namespaceObject.posix.basename(new URL(archive.url).pathname),
@@ -43113,10 +43380,22 @@ async function findPinned(host, request, source) {
 
 
 
+/** What a kernel build starts; each is tried before a toolchain is kept. */
+const PROGRAMS = [
+    'clang',
+    'ld.lld',
+    'llvm-ar',
+    'llvm-nm',
+    'llvm-objcopy',
+    'llvm-objdump',
+    'llvm-readelf',
+    'llvm-strip',
+];
+const relocate_TIMEOUT_SECONDS = 120;
 /**
  * Makes unpacked Debian packages run at `final` with the libraries that came with them: each program gets their
- * loader as its interpreter, and each program and library a search path of its own, since a search path (RUNPATH)
- * counts for direct needs only. patchelf is one of the packages, and is started through the loader itself.
+ * loader as its interpreter, and each program and library a search path of its own. patchelf is one of the packages,
+ * and is started through the loader itself. Throws a UserError where a program of the result does not start.
  */
 async function relocate(host, staging, final, llvm) {
     const folders = libraryFolders(staging, llvm);
@@ -43125,20 +43404,43 @@ async function relocate(host, staging, final, llvm) {
     const run = async (args) => {
         const patchelf = external_node_path_namespaceObject.join(staging, 'usr/bin/patchelf');
         const call = ['--library-path', own, patchelf, ...args];
-        const { code, stderr } = await host.run(external_node_path_namespaceObject.join(own, external_node_path_namespaceObject.basename(loader)), call);
+        const { code, stderr } = await host.run(external_node_path_namespaceObject.join(own, external_node_path_namespaceObject.basename(loader)), call, {
+            timeoutSeconds: relocate_TIMEOUT_SECONDS,
+        });
         if (code !== 0)
-            throw new UserError(`LLVM cannot be made to run here: patchelf failed: ${stderr.trim().split('\n')[0]}`);
+            throw cannotRun(`patchelf failed: ${stderr.trim().split('\n')[0]}`);
     };
     const bin = external_node_path_namespaceObject.join(llvm, 'bin');
+    removeDanglingLinks(external_node_path_namespaceObject.join(staging, bin));
     for (const folder of [bin, ...folders]) {
         const files = await elfFiles(external_node_path_namespaceObject.join(staging, folder));
         if (files.length === 0)
             continue;
         const search = folders.map((one) => `$ORIGIN/${external_node_path_namespaceObject.relative(folder, one)}`).join(':');
         const interpreter = folder === bin ? ['--set-interpreter', external_node_path_namespaceObject.join(final, loader)] : [];
-        await run([...interpreter, '--set-rpath', search, ...files]);
+        // RPATH and not RUNPATH: LD_LIBRARY_PATH, which some set-up steps of CI export, goes before the latter.
+        await run([...interpreter, '--force-rpath', '--set-rpath', search, ...files]);
     }
     await (0,external_node_fs_promises_namespaceObject.rm)(own, { recursive: true });
+    for (const program of PROGRAMS) {
+        const call = [external_node_path_namespaceObject.join(staging, bin, program), '--version'];
+        const { code, stderr } = await host.run(external_node_path_namespaceObject.join(staging, loader), call, {
+            limit: 65536,
+            timeoutSeconds: relocate_TIMEOUT_SECONDS,
+        });
+        if (code !== 0)
+            throw cannotRun(`${program} ends with ${code} ${stderr.trim().split('\n')[0]}`.trim());
+    }
+}
+function cannotRun(why) {
+    return new UserError(`LLVM of Debian cannot be made to run here: ${why}`);
+}
+/** Links to programs that were left out. */
+function removeDanglingLinks(folder) {
+    for (const name of (0,external_node_fs_namespaceObject.readdirSync)(folder)) {
+        if (!(0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(folder, name)))
+            (0,external_node_fs_namespaceObject.rmSync)(external_node_path_namespaceObject.join(folder, name));
+    }
 }
 /** The libraries that patchelf runs with, where it does not write to them meanwhile. */
 async function ownCopy(staging, folders, loader) {
@@ -43170,7 +43472,7 @@ function loaderIn(staging) {
         if (name && (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(staging, folder, name)))
             return external_node_path_namespaceObject.join(folder, name);
     }
-    throw new UserError('LLVM cannot be made to run here: its packages have no loader (ld-linux)');
+    throw cannotRun('its packages have no loader (ld-linux)');
 }
 /** The dynamic ELF files of a folder, without links. The loader is left as it is: it cannot be given a search path. */
 async function elfFiles(folder) {
@@ -43208,12 +43510,8 @@ async function elfFiles(folder) {
 
 
 
-// By what the suites are for; a major version is in one or two of them at a time.
-const SUITES = ['sid', 'experimental', 'testing', 'stable', 'oldstable'];
-// What a compiler needs to run, and no more: neither headers and libraries to compile other programs against, for
-// which the host has its own, nor debuggers and interpreters.
-const NOT_NEEDED = /^(?!libclang-common-).*-dev$|^libc-dev-bin$|^binutils|^python3|^libpython3|^libclang-rt-|^llvm-[\d]+-tools$|^debconf|^libc6-i386|^lib(a|l|t|hwa)san|^libubsan|^gcc-\d+$/;
-const UNPACKED = /^(?:\.\/)?(?:usr\/lib\/llvm-\d+\/(?:bin|lib)\/(?!.*(?:\.a|\.cmake|\.py)$)(?!python|cmake).*|usr\/lib\/clang\/(?!.*\.a$).*|(?:usr\/)?lib\/[\w-]+-linux-gnu\/[^/]+\.so[^/]*|(?:usr\/)?lib(?:64)?\/ld-linux[^/]+|(?:usr\/)?lib64|usr\/bin\/patchelf)$/;
+// Decompression takes one processor an archive.
+const debian_PARALLEL = 2;
 /**
  * Gets LLVM from Debian's archive: the packages of the compiler, the linker and the tools with all that they need,
  * each verified, unpacked without root, and made to run with their own C library on whatever host this is.
@@ -43222,84 +43520,35 @@ const fetchDebian = async (host, request) => {
     const pinned = await findPinned(host, request, 'debian');
     if (pinned !== undefined)
         return pinned;
-    const arch = debianArch(process.arch);
     const setting = {
         ...(request.mirror !== undefined && { mirror: request.mirror }),
         ...(request.key !== undefined && { key: request.key }),
     };
-    const offer = await findOffer(host, request, setting, arch);
-    const { major, version } = offer;
-    const roots = [`clang-${major}`, `lld-${major}`, `llvm-${major}`, 'patchelf'];
-    const packages = closureOf(offer.index, roots, (name) => NOT_NEEDED.test(name));
+    const offer = await findLlvm(host, setting, request.version, debianArch(process.arch));
+    const { version, suite } = offer;
+    const packages = closureOf(offer.indexes, offer.roots, isNotNeeded);
     const digest = digestOf(packages);
-    checkDigest(request, `LLVM ${version} of Debian ${offer.suite}`, digest);
-    const folder = await landTool(host, { version, source: 'debian', digest, arch: process.arch }, async (staging, final) => {
+    if (request.sha256 !== undefined && request.sha256 !== digest) {
+        throw new UserError(`llvm-sha256: '${request.sha256}' was asked for, and the packages of LLVM ${version} in Debian ${suite} have ${digest}; the archive has moved on: a day of snapshot.debian.org as llvm-mirror has the older ones`);
+    }
+    const identity = { version, source: 'debian', digest, arch: process.arch };
+    const folder = await landTool(host, identity, async (staging, final) => {
         const megabytes = Math.round(packages.reduce((sum, one) => sum + one.size, 0) / 1e6);
-        host.log.info(`LLVM ${version} from Debian ${offer.suite}: ${packages.length} packages, ${megabytes} MB`);
-        const files = await downloadPackages(host, setting, packages);
-        for (const file of files) {
-            host.signal.throwIfAborted();
-            await unpackDeb(host, file, staging, UNPACKED);
-        }
-        await relocate(host, staging, final, `usr/lib/llvm-${major}`);
+        host.log.info(`LLVM ${version} from Debian ${suite}: ${packages.length} packages, ${megabytes} MB`);
+        await unpack(host, setting, packages, staging);
+        const llvm = `usr/lib/llvm-${offer.major}`;
+        await relocate(host, staging, final, llvm);
         await (0,external_node_fs_promises_namespaceObject.rm)(external_node_path_namespaceObject.join(staging, 'usr/bin'), { recursive: true, force: true });
-        await (0,external_node_fs_promises_namespaceObject.symlink)(`usr/lib/llvm-${major}/bin`, external_node_path_namespaceObject.join(staging, 'bin'));
-        await (0,external_node_fs_promises_namespaceObject.symlink)(`usr/lib/llvm-${major}/lib`, external_node_path_namespaceObject.join(staging, 'lib'));
+        await (0,external_node_fs_promises_namespaceObject.symlink)(`${llvm}/bin`, external_node_path_namespaceObject.join(staging, 'bin'));
     });
-    return {
-        folder,
-        version,
-        source: 'debian',
-        digest,
-        pin: pinOf(request, 'debian', version, digest),
-    };
+    return { folder, version, source: 'debian', digest, pin: pinOf(request, 'debian', version, digest) };
 };
-/** The first suite that has the version; one that has not is told with what it has. */
-async function findOffer(host, request, setting, arch) {
-    const seen = [];
-    for (const name of SUITES) {
-        const suite = name.endsWith('stable') ? await codeNameOf(host, setting, name) : name;
-        if (suite === undefined)
-            continue;
-        const offers = await offersOf(host, setting, suite, arch);
-        const wanted = offers.find((offer) => matchesVersion(request.version, offer.version));
-        if (wanted !== undefined)
-            return wanted;
-        seen.push(...offers.map((offer) => `${offer.version} (${suite})`));
-    }
-    const exact = EXACT_VERSION.test(request.version)
-        ? '; a version leaves the archive when the next one comes: ask for the series, or name a day of snapshot.debian.org as llvm-mirror'
-        : '';
-    throw new UserError(`llvm-version: '${request.version}' is not at debian; it has ${[...new Set(seen)].join(', ') || 'none'}${exact}`);
-}
-async function offersOf(host, setting, suite, arch) {
-    try {
-        const index = await readSuite(host, setting, suite, arch);
-        return [...index.names()]
-            .flatMap((name) => {
-            const major = /^clang-(\d{1,3})$/.exec(name)?.[1];
-            const found = major === undefined ? undefined : index.find(name);
-            if (major === undefined || found === undefined)
-                return [];
-            const version = versionIn(upstreamOf(found.version));
-            return version === undefined ? [] : [{ suite, major, version, index }];
-        })
-            .sort((a, b) => Number(b.major) - Number(a.major));
-    }
-    catch (error) {
-        // A mirror need not have every suite.
-        if (isNotFound(error))
-            return [];
-        throw error;
-    }
-}
-/** `23.1.4`, `23.1.0~rc1`, `24~++20261025…` as versions of LLVM; a snapshot of a series counts as its first candidate. */
-function versionIn(upstream) {
-    const [, release, candidate] = /^(\d{1,3}\.\d{1,3}\.\d{1,3})(?:~\+?(rc\d{1,2}))?(?:[+~].*)?$/.exec(upstream) ?? [];
-    if (release !== undefined)
-        return candidate === undefined ? release : `${release}-${candidate}`;
-    const major = /^(\d{1,3})~/.exec(upstream)?.[1];
-    return major === undefined ? undefined : `${major}.0.0-rc0`;
+async function unpack(host, setting, packages, folder) {
+    // The largest first, so that none of them is left over for one processor.
+    const bySize = [...packages].sort((a, b) => b.size - a.size);
+    const files = await downloadPackages(host, setting, bySize);
+    host.log.info(`Unpacking ${files.length} packages`);
+    await eachOf(files, debian_PARALLEL, (file) => unpackDeb(host, file, folder, isUnpacked));
 }
 /** What pins a set of packages: SHA-256 over a line for each, sorted, with name, version and digest. */
 function digestOf(packages) {
@@ -43496,9 +43745,8 @@ async function fetchDigests(host, base, processor, keyFile) {
 
 
 
-
 /** The programs that a kernel build with `LLVM=` starts (scripts/Makefile.clang, the top Makefile). */
-const PROGRAMS = [
+const system_PROGRAMS = [
     'clang',
     'ld.lld',
     'llvm-ar',
@@ -43522,7 +43770,7 @@ async function findSystem(host, request) {
         if ('wrong' in answer)
             refused.push(answer.wrong);
         else if (request.path !== undefined || matchesVersion(request.version, answer.version))
-            return system_describe(place, answer.version, request);
+            return system_describe(host, place, answer.version, request);
         else
             refused.push(`${place.name} is ${answer.version}`);
     }
@@ -43571,9 +43819,10 @@ function placeAt(host, given) {
 }
 /** The version of the programs of a place, or a line on what is wrong with it. */
 async function inspect(host, place) {
-    const missing = PROGRAMS.filter((name) => !(0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(place.bin, `${name}${place.suffix}`)));
+    const missing = system_PROGRAMS.filter((name) => !(0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(place.bin, `${name}${place.suffix}`)));
     if (missing.length > 0) {
-        return { wrong: `${place.name} has no ${missing.map((name) => name + place.suffix).join(', ')}` };
+        const names = missing.map((name) => name + place.suffix).join(', ');
+        return { wrong: `${place.name} has no ${names} beside it in ${place.bin}` };
     }
     const say = async (name) => {
         const { stdout, stderr } = await host.run(external_node_path_namespaceObject.join(place.bin, `${name}${place.suffix}`), ['--version'], {
@@ -43590,10 +43839,14 @@ async function inspect(host, place) {
         const said = (clang.stderr || lld.stderr).trim().split('\n', 1)[0] ?? '';
         return { wrong: `${place.name} does not tell its version (${said.slice(0, 300)})` };
     }
+    if (majorOf(clang.version) !== majorOf(lld.version)) {
+        const both = `clang ${clang.version} and ld.lld ${lld.version}`;
+        return { wrong: `${place.name} has ${both}, of which one cannot read the other's bitcode` };
+    }
     return { version: clang.version };
 }
-async function system_describe(place, version, request) {
-    const digest = await system_digestOf(place);
+async function system_describe(host, place, version, request) {
+    const digest = await system_digestOf(host, place);
     if (request.sha256 !== undefined && request.sha256 !== digest) {
         throw new UserError(`llvm-sha256: '${request.sha256}' was asked for, and the programs of ${place.name} have ${digest}`);
     }
@@ -43613,24 +43866,30 @@ async function system_describe(place, version, request) {
         },
     };
 }
-/** SHA-256 over names and bytes of the programs, and of the LLVM libraries beside them, links resolved. */
-async function system_digestOf({ bin, suffix }) {
-    const programs = PROGRAMS.map((name) => (0,external_node_fs_namespaceObject.realpathSync)(external_node_path_namespaceObject.join(bin, `${name}${suffix}`)));
-    const folders = new Set(programs.map((file) => external_node_path_namespaceObject.join(external_node_path_namespaceObject.dirname(file), '../lib')));
-    const libraries = [...folders].filter(external_node_fs_namespaceObject.existsSync).flatMap((folder) => (0,external_node_fs_namespaceObject.readdirSync)(folder)
-        .filter((name) => LIBRARIES.test(name))
-        .map((name) => external_node_path_namespaceObject.join(folder, name))
+/** SHA-256 over names and bytes of the programs, and of the LLVM libraries that they load, links resolved. */
+async function system_digestOf(host, { bin, suffix }) {
+    const programs = system_PROGRAMS.map((name) => (0,external_node_fs_namespaceObject.realpathSync)(external_node_path_namespaceObject.join(bin, `${name}${suffix}`)));
+    const beside = [...new Set(programs.map((file) => external_node_path_namespaceObject.join(external_node_path_namespaceObject.dirname(file), '../lib')))]
         .filter(external_node_fs_namespaceObject.existsSync)
-        .map((file) => (0,external_node_fs_namespaceObject.realpathSync)(file)));
+        .flatMap((folder) => (0,external_node_fs_namespaceObject.readdirSync)(folder).map((name) => external_node_path_namespaceObject.join(folder, name)));
+    const loaded = await Promise.all(['clang', 'ld.lld'].map((name) => loadedBy(host, external_node_path_namespaceObject.join(bin, `${name}${suffix}`))));
+    const libraries = [...beside, ...loaded.flat()]
+        .filter((file) => LIBRARIES.test(external_node_path_namespaceObject.basename(file)) && (0,external_node_fs_namespaceObject.existsSync)(file))
+        .map((file) => (0,external_node_fs_namespaceObject.realpathSync)(file));
     const hash = (0,external_node_crypto_.createHash)('sha256');
-    for (const file of [...new Set([...programs, ...libraries])].sort((a, b) => external_node_path_namespaceObject.basename(a) < external_node_path_namespaceObject.basename(b) ? -1 : 1)) {
+    const files = [...new Set([...programs, ...libraries])];
+    for (const file of files.sort((a, b) => (external_node_path_namespaceObject.basename(a) < external_node_path_namespaceObject.basename(b) ? -1 : 1))) {
         hash.update(`${external_node_path_namespaceObject.basename(file)}\0`);
-        await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_namespaceObject.createReadStream)(file), async (chunks) => {
-            for await (const chunk of chunks)
-                hash.update(chunk);
-        });
+        for await (const chunk of (0,external_node_fs_namespaceObject.createReadStream)(file))
+            hash.update(chunk);
     }
     return hash.digest('hex');
+}
+/** The libraries that a program loads, as its loader lists them (ld.so(8)); a static program only tells its version. */
+async function loadedBy(host, program) {
+    const env = { ...definedOf(host.env), LD_TRACE_LOADED_OBJECTS: '1' };
+    const { stdout } = await host.run(program, ['--version'], { env, limit: 65536, timeoutSeconds: 60 });
+    return [...stdout.matchAll(/^\s*(?:\S+ => )?(\/\S+) \(0x/gm)].map((match) => match[1] ?? '');
 }
 function majorOf(version) {
     return version.split('.')[0] ?? version;
@@ -43698,11 +43957,11 @@ async function url_versionOf(host, url, folder) {
 
 
 
-const resolve_SOURCES = {
-    'kernel-org': fetchKernelOrg,
-    github: fetchGithub,
-    debian: fetchDebian,
-};
+const resolve_SOURCES = new Map([
+    ['kernel-org', fetchKernelOrg],
+    ['github', fetchGithub],
+    ['debian', fetchDebian],
+]);
 /**
  * Finds or fetches the LLVM of a request, and logs what was taken, why, and how to get exactly this one again.
  * Throws a UserError where the source has it not; for `auto`, one line with the reason of each source.
@@ -43733,13 +43992,16 @@ async function resolve_find(host, request) {
         return findSystem(host, request);
     if (request.source === 'auto')
         return firstOf(host, request);
-    const fetchFrom = resolve_SOURCES[request.source] ?? fetchUrl;
+    const fetchFrom = resolve_SOURCES.get(request.source) ?? fetchUrl;
     return asToolchain(await fetchFrom(host, request), `llvm-source is ${request.source}`);
 }
 async function firstOf(host, request) {
-    const remote = ['kernel-org', 'debian'].map((name) => ({
+    const remote = [
+        { name: 'kernel-org', fetchFrom: fetchKernelOrg },
+        { name: 'debian', fetchFrom: fetchDebian },
+    ].map(({ name, fetchFrom }) => ({
         name,
-        go: async () => asToolchain((await resolve_SOURCES[name]?.(host, { ...request, source: name })), `${name} has it`),
+        go: async () => asToolchain(await fetchFrom(host, { ...request, source: name }), `${name} has it`),
     }));
     const reasons = [];
     for (const way of [...localWays(host, request), ...remote]) {
@@ -43757,16 +44019,21 @@ function localWays(host, request) {
     const cache = {
         name: 'the tool cache',
         go: async () => {
-            const source = request.source === 'auto' ? undefined : request.source;
-            const tool = await findTool(host, {
-                version: request.version,
-                ...(source !== undefined && { source }),
-                ...(request.sha256 !== undefined && { digest: request.sha256 }),
-            });
-            if (tool === undefined)
-                return undefined;
-            const pin = pinOf(request, tool.source, tool.version, tool.digest);
-            return asToolchain({ ...tool, pin }, 'it is in the tool cache');
+            const named = resolve_SOURCES.has(request.source) ? request.source : 'url';
+            // Where one from a URL came from is not known any more, and so it could not be pinned.
+            for (const source of request.source === 'auto' ? resolve_SOURCES.keys() : [named]) {
+                const tool = await findTool(host, {
+                    version: request.version,
+                    source,
+                    ...(request.sha256 !== undefined && { digest: request.sha256 }),
+                });
+                if (tool === undefined)
+                    continue;
+                const from = source === 'url' ? request.source : source;
+                const pin = pinOf(request, from, tool.version, tool.digest);
+                return asToolchain({ ...tool, pin }, 'it is in the tool cache');
+            }
+            return undefined;
         },
     };
     return request.source === 'auto' ? [system, cache] : [cache];
@@ -44426,50 +44693,99 @@ async function plan(host, request, tree, mode, chosen) {
 
 
 
+
+
+
+const kernel_source_UNPACK_SECONDS = 1800;
+const FRESH_MS = 24 * 3600 * 1000;
+const FOLDER = /^linux-source-(\d+\.\d+)_([A-Za-z0-9.+~_-]+)$/;
 /**
- * Gets the tree of a kernel from Debian's archive (package `linux-source-X.Y`, from whichever suite has the newest)
- * into the cache folder. What is there already is not unpacked again. Throws a UserError where no suite has it.
+ * Gets the tree of a kernel from Debian's archive (package `linux-source-X.Y`, of the suite that has the newest) into
+ * the cache folder. A tree that is there and was the newest within the last day is taken without asking, and an older
+ * one where the archive cannot be reached. Throws a UserError where no suite has it.
  */
 async function fetchKernelSource(host, wanted, setting = {}) {
-    const found = await findKernel(host, wanted, setting);
-    const folder = external_node_path_namespaceObject.join(host.cacheFolder, 'sources', `${found.name}_${found.version.replace(/[^\w.+-]/g, '_')}`);
-    if (!(0,external_node_fs_namespaceObject.existsSync)(folder)) {
-        const [file = ''] = await downloadPackages(host, setting, [found]);
-        host.log.info(`Unpacking ${found.name} ${found.version}`);
-        await unpack(host, file, folder);
-        // The tree is what a later run looks for; the package would only take up room.
-        await (0,external_node_fs_promises_namespaceObject.rm)(file, { force: true });
+    const sources = external_node_path_namespaceObject.join(host.cacheFolder, 'sources');
+    const present = await newestPresent(sources, wanted);
+    if (present?.fresh) {
+        host.log.info(`Linux ${present.version} from Debian: ${present.folder}`);
+        return { folder: present.folder, version: present.version };
     }
-    host.log.info(`${found.name} ${found.version}: ${folder}`);
-    return { folder, version: found.version };
+    const found = await findKernel(host, wanted, setting).catch((error) => {
+        if (present === undefined || !isUnreachable(error))
+            throw error;
+        host.log.warning(`${messageOf(error)}; taking what is here`);
+        return undefined;
+    });
+    const folder = found === undefined ? present?.folder : external_node_path_namespaceObject.join(sources, folderName(found));
+    const version = found?.version ?? present?.version;
+    if (folder === undefined || version === undefined)
+        throw new Error('neither found nor present');
+    try {
+        if (found !== undefined && !(0,external_node_fs_namespaceObject.existsSync)(folder))
+            await kernel_source_install(host, setting, found, folder);
+        if (found !== undefined)
+            await (0,external_node_fs_promises_namespaceObject.writeFile)(stampOf(folder), '');
+    }
+    catch (error) {
+        throw diskError(sources, error);
+    }
+    host.log.info(`Linux ${version} from Debian: ${folder}`);
+    return { folder, version };
 }
-async function findKernel(host, wanted, setting) {
+/** make takes no colon and no space in the name of a tree. */
+function folderName(found) {
+    return `${found.name}_${found.version.replace(/[^A-Za-z0-9.+~-]/g, '_')}`;
+}
+/** Says when a tree was last seen to be the newest; not in the tree, in which nothing is to be written. */
+function stampOf(folder) {
+    return external_node_path_namespaceObject.join(external_node_path_namespaceObject.dirname(folder), `.newest-${external_node_path_namespaceObject.basename(folder)}`);
+}
+async function newestPresent(sources, wanted) {
     const found = [];
-    const stable = await codeNameOf(host, setting, 'stable');
-    const old = await codeNameOf(host, setting, 'oldstable');
-    const suites = [
-        'sid',
-        ...[stable, old].flatMap((name) => (name === undefined ? [] : [`${name}-backports`, name])),
-    ];
-    for (const suite of suites) {
-        try {
-            const index = await readSuite(host, setting, suite, debianArch(process.arch));
-            const names = [...index.names()].filter((name) => isWanted(name, wanted));
-            found.push(...names.flatMap((name) => index.find(name) ?? []));
-        }
-        catch (error) {
-            if (!isNotFound(error))
-                throw error;
-        }
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(sources).catch(() => [])) {
+        const [, series, version] = FOLDER.exec(name) ?? [];
+        if (series === undefined || version === undefined || !isWanted(series, wanted))
+            continue;
+        found.push({ series, version, folder: external_node_path_namespaceObject.join(sources, name) });
     }
-    const newest = found.sort((a, b) => compareDebian(seriesOf(b.name), seriesOf(a.name)) || compareDebian(b.version, a.version))[0];
-    if (newest !== undefined)
-        return newest;
-    const what = 'series' in wanted ? wanted.series : `${wanted.minimum} or later`;
-    throw new UserError(`Debian has no linux-source of ${what} in ${suites.join(', ')}`);
+    const newest = found.sort((a, b) => compareDebian(b.series, a.series) || compareDebian(b.version, a.version))[0];
+    if (newest === undefined)
+        return undefined;
+    const stamp = await (0,external_node_fs_promises_namespaceObject.stat)(stampOf(newest.folder)).catch(() => undefined);
+    return { ...newest, fresh: stamp !== undefined && Date.now() - stamp.mtimeMs < FRESH_MS };
 }
-function isWanted(name, wanted) {
-    const series = seriesOf(name);
+/**
+ * The newest package of the first suites that have one: what stable and its backports have came from sid, so that older
+ * suites need not be asked. Backports are asked beside sid, which waits for a series' first stable release.
+ */
+async function findKernel(host, wanted, setting) {
+    const [stable, old] = [
+        await codeNameOf(host, setting, 'stable'),
+        await codeNameOf(host, setting, 'oldstable'),
+    ];
+    const groups = [
+        ['sid', ...(stable === undefined ? [] : [`${stable}-backports`])],
+        ...(stable === undefined ? [] : [[stable]]),
+        ...(old === undefined ? [] : [[`${old}-backports`, old]]),
+    ];
+    for (const group of groups) {
+        const found = [];
+        for (const suite of group) {
+            const index = await readSuite(host, setting, suite, debianArch(process.arch));
+            if (index === undefined)
+                continue;
+            const names = [...index.names()].filter((name) => isWanted(seriesOf(name), wanted));
+            found.push(...names.flatMap((name) => index.named(name)));
+        }
+        const newest = found.sort((a, b) => compareDebian(seriesOf(b.name), seriesOf(a.name)) || compareDebian(b.version, a.version))[0];
+        if (newest !== undefined)
+            return newest;
+    }
+    const what = 'series' in wanted ? wanted.series : `${wanted.minimum} or later`;
+    throw new UserError(`Debian has no linux-source of ${what} in ${groups.flat().join(', ')}`);
+}
+function isWanted(series, wanted) {
     if (series === '')
         return false;
     if ('series' in wanted)
@@ -44477,41 +44793,51 @@ function isWanted(name, wanted) {
     return series.split('.')[0] === wanted.minimum.split('.')[0] && compareDebian(series, wanted.minimum) >= 0;
 }
 function seriesOf(name) {
-    return /^linux-source-(\d+\.\d+)$/.exec(name)?.[1] ?? '';
+    return /^linux-source-(\d{1,3}\.\d{1,3})$/.exec(name)?.[1] ?? '';
 }
 /** The package has the tree as a tarball, which appears under its final name once it is whole. */
-async function unpack(host, file, folder) {
-    const part = `${folder}.${process.pid}.part`;
+async function kernel_source_install(host, setting, found, folder) {
+    const part = external_node_path_namespaceObject.join(external_node_path_namespaceObject.dirname(folder), `.part-${ownerTag()}`);
+    await kernel_source_sweep(external_node_path_namespaceObject.dirname(folder));
     try {
-        await (0,external_node_fs_promises_namespaceObject.mkdir)(external_node_path_namespaceObject.dirname(folder), { recursive: true });
-        await unpackDeb(host, file, external_node_path_namespaceObject.join(part, 'deb'), /usr\/src\/linux-source-[\d.]+\.tar\.xz$/);
+        await (0,external_node_fs_promises_namespaceObject.mkdir)(part, { recursive: true });
+        const [file = ''] = await downloadPackages(host, setting, [found]);
+        host.log.info(`Unpacking ${found.name} ${upstreamOf(found.version)}`);
+        await unpackDeb(host, file, external_node_path_namespaceObject.join(part, 'deb'), /^usr\/src\/linux-source-[\d.]+\.tar\.xz$/);
         const [tarball] = await (0,external_node_fs_promises_namespaceObject.readdir)(external_node_path_namespaceObject.join(part, 'deb/usr/src')).catch(() => []);
         if (tarball === undefined)
             throw new UserError(`${file}: has no tarball of a kernel in it`);
         const tree = external_node_path_namespaceObject.join(part, 'tree');
         await (0,external_node_fs_promises_namespaceObject.mkdir)(tree);
-        // GNU tar: 100,000 small files take it a fifth of the time, and the package's digest was signed.
-        const call = [
-            '-x',
-            '-f',
-            external_node_path_namespaceObject.join(part, 'deb/usr/src', tarball),
-            '-C',
-            tree,
-            '--strip-components=1',
-            '--no-same-owner',
-        ];
-        const { code, stderr } = await host.run('tar', call);
-        host.signal.throwIfAborted();
-        if (code !== 0)
-            throw new UserError(`${folder}: cannot be unpacked: ${stderr.trim().split('\n')[0]}`);
+        await untar(host, external_node_path_namespaceObject.join(part, 'deb/usr/src', tarball), tree);
         await (0,external_node_fs_promises_namespaceObject.rename)(tree, folder).catch((error) => {
             // Another run was faster.
             if (!(0,external_node_fs_namespaceObject.existsSync)(folder))
                 throw error;
         });
+        // The tree is what a later run looks for; the package would only take up room.
+        await (0,external_node_fs_promises_namespaceObject.rm)(file, { force: true });
     }
     finally {
         await (0,external_node_fs_promises_namespaceObject.rm)(part, { recursive: true, force: true });
+    }
+}
+// The system's tar: it takes a fraction of the time for 90,000 files, and what it reads was signed by Debian.
+async function untar(host, tarball, folder) {
+    const call = ['-x', '-J', '-f', tarball, '-C', folder, '--strip-components=1', '--no-same-owner'];
+    const options = { limit: 65536, timeoutSeconds: kernel_source_UNPACK_SECONDS };
+    const { code, stderr } = await host.run('tar', call, options);
+    host.signal.throwIfAborted();
+    const why = stderr.trim().split('\n')[0] ?? '';
+    if (code !== 0)
+        throw new UserError(`${tarball}: cannot be unpacked (tar ended with ${code}) ${why}`.trim());
+}
+/** Removes what runs left that are dead. */
+async function kernel_source_sweep(folder) {
+    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder).catch(() => [])) {
+        const tag = /^\.part-(.+)$/.exec(name)?.[1];
+        if (tag !== undefined && ownerIsGone(tag))
+            await (0,external_node_fs_promises_namespaceObject.rm)(external_node_path_namespaceObject.join(folder, name), { recursive: true, force: true });
     }
 }
 

@@ -55,7 +55,7 @@ export function commandLine(call: MakeCall): string {
 // Variables of an outer make would change this one, and what an action holds in its environment is not for the
 // makefiles of a source tree that may come from a stranger's pull request.
 const DROPPED =
-  /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC)|ARCH|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
+  /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC|DEFCONFIG|KCONFIG)|KCONFIG_\w+|ARCH|SRCARCH|CROSS_COMPILE|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
 
 /** The whole environment of a make: the host's, less what must not reach it, with the call's variables. */
 export function makeEnvironment(

@@ -5,8 +5,9 @@ const LINKER = '--lto-whole-program-visibility -mllvm -always-rename-promoted-lo
 const BACK_END = '-mllvm -always-rename-promoted-locals=false';
 
 /**
- * The makefile that turns suffix reduction on or off without an edit of the tree, or undefined where the tree
- * does by itself what is wanted. GNU make reads it before every makefile of the build when `MAKEFILES` names it.
+ * The makefile that turns suffix reduction on or off without an edit of the tree, or undefined where it is to be off
+ * and the tree has none. GNU make reads it before every makefile of the build when `MAKEFILES` names it. A tree that
+ * turns reduction on by itself gets it, too, for the front end's sake (below).
  *
  * In every make but the top one KBUILD_LDFLAGS comes from the environment, so a definition here replaces it:
  * the tree's own options are taken out and, for `on`, put in once. An object that is a kernel module by itself
@@ -16,8 +17,7 @@ const BACK_END = '-mllvm -always-rename-promoted-locals=false';
  */
 export function reductionMakefile(mode: Mode, reduction: boolean, tree: TreeReduction): string | undefined {
   if (!isThin(mode)) return undefined;
-  if (mode === 'thin' && reduction === tree.builtIn.includes(mode)) return undefined;
-  if (!reduction && tree.builtIn.length === 0) return undefined;
+  if (!reduction && !tree.builtIn.includes(mode)) return undefined;
   const lines = [
     '# Written by kernel-thinlto: suffix reduction for this build.',
     `thinlto-plain-ldflags := $(subst ${BACK_END},,$(filter-out --lto-whole-program-visibility,$(KBUILD_LDFLAGS)))`,

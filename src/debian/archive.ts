@@ -1,26 +1,16 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Host } from '../host/host.ts';
-import { download, fetchBytes, isNotFound } from '../toolchain/download.ts';
-import { readSigningKey, type SigningKey, verifyClearsigned } from '../toolchain/signature.ts';
+import { download } from '../toolchain/download.ts';
 import { UserError } from '../values/error.ts';
-import { DEBIAN_KEY } from './keys.ts';
-import { type DebianPackage, type PackageIndex, readPackages } from './packages.ts';
-
-export interface ArchiveSetting {
-  /** Base URL; Debian's own where absent. */
-  readonly mirror?: string;
-  /** File with the key that signs the mirror's indexes; Debian's own keys where absent. */
-  readonly key?: string;
-}
+import { type PackageIndex, readPackages } from './packages.ts';
+import { type ArchiveSetting, type Release, readRelease } from './release.ts';
 
 /** Debian's names of the host's processor. */
 export type DebianArch = 'amd64' | 'arm64';
 
-const BASE = 'http://deb.debian.org/debian';
-const RELEASE_LIMIT = 4 << 20;
 const INDEX_LIMIT = 512 << 20;
-const PARALLEL = 4;
+const UNPACK_SECONDS = 120;
 
 /** The Debian name of this machine's processor. Throws a UserError where Debian's LLVM does not run on it. */
 export function debianArch(nodeArch: string): DebianArch {
@@ -31,33 +21,17 @@ export function debianArch(nodeArch: string): DebianArch {
 
 /**
  * Reads the packages of a suite: InRelease, whose signature is checked, has the digest of the index, which has the
- * digest of each package (https://wiki.debian.org/DebianRepository/Format). The index is kept in the cache folder.
- * Throws a UserError where any link of that does not hold.
+ * digest of each package. The index is kept in the cache folder. Undefined where the archive has no such suite; throws
+ * a UserError where any link of the chain does not hold.
  */
 export async function readSuite(
   host: Host,
   setting: ArchiveSetting,
   suite: string,
   arch: DebianArch,
-): Promise<PackageIndex> {
-  const { folder, url, release } = await readRelease(host, setting, suite);
-  warnIfOld(host, url, release);
-  const name = `main/binary-${arch}/Packages.xz`;
-  const { sha256, size } = digestIn(release, name) ?? missing(url, name);
-  const file = path.join(host.cacheFolder, 'debian', `${sha256}.Packages.xz`);
-  if (!existsSync(file)) {
-    const place = /^Acquire-By-Hash: yes$/m.test(release)
-      ? `main/binary-${arch}/by-hash/SHA256/${sha256}`
-      : name;
-    await download(host, `${folder}/${place}`, file, {
-      title: `Debian ${suite}: packages`,
-      sha256,
-      bytes: size,
-    });
-  }
-  const { code, stdout, stderr } = await host.run('xz', ['-dc', file], { limit: INDEX_LIMIT });
-  if (code !== 0) throw new UserError(`${folder}/${name}: cannot be unpacked (${stderr.trim()})`);
-  return readPackages(stdout);
+): Promise<PackageIndex | undefined> {
+  const release = await readRelease(host, setting, suite);
+  return release && readIndex(host, release, suite, arch);
 }
 
 /**
@@ -69,93 +43,45 @@ export async function codeNameOf(
   setting: ArchiveSetting,
   suite: string,
 ): Promise<string | undefined> {
-  try {
-    const { release } = await readRelease(host, setting, suite);
-    return /^Codename: ([a-z]{1,32})$/m.exec(release)?.[1];
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  const name = (await readRelease(host, setting, suite))?.codeName;
+  return name !== undefined && /^[a-z]{1,32}$/.test(name) ? name : undefined;
 }
 
-async function readRelease(host: Host, setting: ArchiveSetting, suite: string) {
-  const folder = `${setting.mirror ?? BASE}/dists/${suite}`;
-  const url = `${folder}/InRelease`;
-  const key: SigningKey =
-    setting.key === undefined ? DEBIAN_KEY : await readSigningKey(host, setting.key, 'llvm-key');
-  const text = (await fetchBytes(host, url, { limit: RELEASE_LIMIT })).toString('utf8');
-  return { folder, url, release: await verifyClearsigned(host, text, key, url) };
-}
-
-/** Downloads packages, a few at a time, into the cache folder, and returns their files in the same order. */
-export async function downloadPackages(
+async function readIndex(
   host: Host,
-  setting: ArchiveSetting,
-  packages: readonly DebianPackage[],
-): Promise<readonly string[]> {
-  const files = packages.map((one) => path.join(host.cacheFolder, 'debian', `${one.sha256}.deb`));
-  const total = packages.reduce((sum, one) => sum + one.size, 0);
-  const progress = host.progress(
-    packages.length === 1 ? `${packages[0]?.name}` : `Debian: ${packages.length} packages`,
-    'bytes',
-  );
-  const got = new Map<string, number>();
-  const report = () =>
-    progress.update(
-      [...got.values()].reduce((sum, bytes) => sum + bytes, 0),
-      total,
-    );
-  const quiet = (name: string): Host => ({
-    ...host,
-    cacheFolder: host.cacheFolder,
-    progress: () => ({
-      update(done) {
-        got.set(name, done);
-        report();
-      },
-      end() {},
-    }),
+  release: Release,
+  suite: string,
+  arch: DebianArch,
+): Promise<PackageIndex> {
+  warnIfOld(host, release);
+  const folder = `main/binary-${arch}`;
+  const listed = release.file(`${folder}/Packages.xz`);
+  if (listed === undefined)
+    throw new UserError(`${release.folder}/InRelease: lists no ${folder}/Packages.xz`);
+  const { sha256, size } = listed;
+  const file = path.join(host.cacheFolder, 'debian', `${sha256}.Packages.xz`);
+  const url = `${release.folder}/${folder}/${release.byHash ? `by-hash/SHA256/${sha256}` : 'Packages.xz'}`;
+  if (!existsSync(file)) {
+    await download(host, url, file, { title: `Debian ${suite}: packages`, sha256, bytes: size });
+  }
+  const call = { limit: INDEX_LIMIT, timeoutSeconds: UNPACK_SECONDS };
+  const { code, stdout, stderr } = await host.run('xz', ['-dc', file], call).catch((error: unknown) => {
+    if (!(error instanceof UserError) || host.signal.aborted) throw error;
+    throw new UserError('xz is not on this machine; install it: apt-get install xz-utils', { cause: error });
   });
-  const queue = packages.map((one, index) => ({ one, file: files[index] ?? '' }));
-  const work = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const { one, file } = next;
-      if (!existsSync(file)) {
-        const url = `${setting.mirror ?? BASE}/${one.filename}`;
-        await download(quiet(one.name), url, file, { title: one.name, sha256: one.sha256, bytes: one.size });
-      }
-      got.set(one.name, one.size);
-      report();
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: PARALLEL }, work));
-  } finally {
-    queue.length = 0;
-    progress.end();
-  }
-  return files;
+  if (code !== 0) throw new UserError(`${url}: cannot be unpacked (${stderr.trim().split('\n')[0]})`);
+  return readPackages(stdout);
 }
 
-/** The digest and size of a file that a Release lists under SHA256. */
-function digestIn(release: string, name: string): { sha256: string; size: number } | undefined {
-  const section = /^SHA256:\n((?: .*\n?)+)/m.exec(release)?.[1] ?? '';
-  for (const line of section.split('\n')) {
-    const [, sha256, size, file] = /^ ([0-9a-f]{64})\s+(\d{1,12})\s+(\S+)$/.exec(line) ?? [];
-    if (file === name && sha256 !== undefined) return { sha256, size: Number(size) };
-  }
-  return undefined;
-}
-
-function missing(url: string, name: string): never {
-  throw new UserError(`${url}: lists no ${name}`);
-}
-
-// A mirror can lag behind, and a snapshot is old on purpose, so that an index past its date is told and not refused.
-function warnIfOld(host: Host, url: string, release: string): void {
-  const until = Date.parse(/^Valid-Until: (.*)$/m.exec(release)?.[1] ?? '');
-  if (until < Date.now())
-    host.log.info(
-      `${url}: was to be used until ${new Date(until).toISOString().slice(0, 10)}; its mirror lags behind`,
-    );
+/**
+ * An index past its date is told and not refused: a snapshot is old on purpose, a mirror can lag for weeks, and what is
+ * taken is known by its digest, which the next run can ask for.
+ */
+function warnIfOld(host: Host, release: Release): void {
+  const { folder, validUntil } = release;
+  if (validUntil === undefined || validUntil >= Date.now()) return;
+  const date = new Date(validUntil).toISOString().slice(0, 10);
+  host.log.info(
+    `${folder}: its index was to be used until ${date}; the mirror lags behind, or is a snapshot`,
+  );
 }

@@ -13,12 +13,21 @@ export function upstreamOf(version: string): string {
   return parts(version).upstream;
 }
 
+/** Whether a version fulfils what a dependency asks of it: `>= 2.38` (deb-control(5), "Syntax of relationship fields"). */
+export function holds(version: string, operator: string, wanted: string): boolean {
+  const order = compareDebian(version, wanted);
+  if (operator === '<<') return order < 0;
+  if (operator === '<=') return order <= 0;
+  if (operator === '=') return order === 0;
+  return operator === '>=' ? order >= 0 : order > 0;
+}
+
 function parts(version: string): { epoch: number; upstream: string; revision: string } {
-  const colon = version.indexOf(':');
-  const rest = version.slice(colon + 1);
+  const epoch = /^(\d{1,9}):/.exec(version);
+  const rest = version.slice(epoch?.[0].length ?? 0);
   const dash = rest.lastIndexOf('-');
   return {
-    epoch: colon === -1 ? 0 : Number(version.slice(0, colon)),
+    epoch: Number(epoch?.[1] ?? 0),
     upstream: dash === -1 ? rest : rest.slice(0, dash),
     revision: dash === -1 ? '' : rest.slice(dash + 1),
   };
@@ -26,21 +35,24 @@ function parts(version: string): { epoch: number; upstream: string; revision: st
 
 /** In turn: a run of other than digits by `rank`, then a run of digits by value. */
 function compareText(left: string, right: string): number {
-  let a = left;
-  let b = right;
-  while (a !== '' || b !== '') {
-    const [wordA, wordB] = [/^\D*/.exec(a)?.[0] ?? '', /^\D*/.exec(b)?.[0] ?? ''];
-    for (let at = 0; at < Math.max(wordA.length, wordB.length); at += 1) {
-      const difference = rank(wordA[at]) - rank(wordB[at]);
-      if (difference !== 0) return difference;
-    }
-    a = a.slice(wordA.length);
-    b = b.slice(wordB.length);
-    const [numberA, numberB] = [/^\d*/.exec(a)?.[0] ?? '', /^\d*/.exec(b)?.[0] ?? ''];
-    const difference = BigInt(numberA || '0') - BigInt(numberB || '0');
-    if (difference !== 0n) return difference < 0n ? -1 : 1;
-    a = a.slice(numberA.length);
-    b = b.slice(numberB.length);
+  const [a, b] = [runsOf(left), runsOf(right)];
+  for (let at = 0; at < Math.max(a.length, b.length); at++) {
+    const [runA = '', runB = ''] = [a[at], b[at]];
+    const difference = at % 2 === 0 ? compareWords(runA, runB) : compareNumbers(runA, runB);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Runs of other than digits at the even places, of digits at the odd ones. */
+function runsOf(text: string): readonly string[] {
+  return text.split(/(\d+)/);
+}
+
+function compareWords(left: string, right: string): number {
+  for (let at = 0; at < Math.max(left.length, right.length); at++) {
+    const difference = rank(left[at]) - rank(right[at]);
+    if (difference !== 0) return difference;
   }
   return 0;
 }
@@ -51,4 +63,10 @@ function rank(character: string | undefined): number {
   if (character === undefined) return 0;
   const code = character.charCodeAt(0);
   return /[A-Za-z]/.test(character) ? code : code + 256;
+}
+
+function compareNumbers(left: string, right: string): number {
+  const [a, b] = [left.replace(/^0+/, ''), right.replace(/^0+/, '')];
+  if (a.length !== b.length) return a.length - b.length;
+  return a === b ? 0 : a < b ? -1 : 1;
 }

@@ -1,17 +1,15 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { lstat, mkdir, open, symlink, unlink } from 'node:fs/promises';
-import path from 'node:path';
+import { mkdir, open } from 'node:fs/promises';
 import { PassThrough, type Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import { Unpack } from 'tar';
 import type { Host } from '../host/host.ts';
 import { messageOf, UserError } from '../values/error.ts';
 import { findData } from './ar.ts';
+import { decompress, kindOf } from './decompress.ts';
 import { diskError } from './disk.ts';
 import { admitEntry } from './entry.ts';
+import { makeLinks } from './links.ts';
 
 export interface UnpackOptions {
   /** How many leading folders of each name to leave out. */
@@ -29,7 +27,7 @@ const LIMIT_ENTRIES = 200_000;
 const BLOCK = 512;
 
 /** The part of a file in which a tar archive lies; `end` is the offset after it. */
-export interface Extent {
+interface Extent {
   readonly start: number;
   readonly end: number;
 }
@@ -107,66 +105,6 @@ async function withFile<T>(
   }
 }
 
-type Kind = 'tar' | 'gzip' | 'xz' | 'zstd';
-
-function kindOf(head: Buffer): Kind | undefined {
-  const starts = (hex: string) => head.toString('hex').startsWith(hex);
-  if (starts('fd377a585a00')) return 'xz';
-  if (starts('28b52ffd')) return 'zstd';
-  if (starts('1f8b')) return 'gzip';
-  return head.toString('latin1', 257, 262) === 'ustar' ? 'tar' : undefined;
-}
-
-const PACKAGES = { xz: 'xz-utils', zstd: 'zstd' };
-
-async function decompress(
-  host: Host,
-  kind: Kind,
-  file: string,
-  source: Readable,
-  plain: PassThrough,
-): Promise<void> {
-  const broken = (why: string) => new UserError(`${file}: not a whole archive (${why})`);
-  if (kind === 'tar') return pipeline(source, plain);
-  if (kind === 'gzip') {
-    return pipeline(source, createGunzip(), plain).catch((error: NodeJS.ErrnoException) => {
-      throw error.code?.startsWith('Z_') ? broken(error.message) : error;
-    });
-  }
-  const child = spawn(kind, kind === 'xz' ? ['-dc', '-T0'] : ['-dc', '-q'], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: host.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
-  });
-  let words = '';
-  child.stderr.on('data', (data: Buffer) => {
-    if (words.length < 1000) words += data.toString('latin1');
-  });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      const missing = `${kind} is not on this machine; install it: apt-get install ${PACKAGES[kind]}`;
-      reject(error.code === 'ENOENT' ? new UserError(missing) : error);
-    });
-    child.on('close', resolve);
-  });
-  try {
-    const [code, written, read] = await Promise.allSettled([
-      ended,
-      pipeline(source, child.stdin),
-      pipeline(child.stdout, plain, { end: false }),
-    ]);
-    if (code.status === 'rejected') throw code.reason;
-    if (read.status === 'rejected') throw read.reason;
-    if (code.value !== 0) throw broken(words.trim().split('\n')[0] || `${kind} ended with ${code.value}`);
-    if (written.status === 'rejected') throw written.reason;
-    plain.end();
-  } catch (error) {
-    plain.destroy(error as Error);
-    throw error;
-  } finally {
-    child.kill('SIGKILL');
-  }
-}
-
 async function extract(
   plain: Readable,
   file: string,
@@ -201,7 +139,7 @@ async function extract(
     },
   });
   unpack.on('error', (error: unknown) => {
-    failure ??= unpackError(file, error);
+    failure ??= unpackError(file, folder, error);
   });
   let ended = false;
   unpack.on('eof', () => {
@@ -243,38 +181,11 @@ async function* fromFirstBlock(plain: Readable): AsyncIterable<Buffer> {
   if (head !== undefined) yield head;
 }
 
-async function makeLinks(file: string, folder: string, links: ReadonlyMap<string, string>): Promise<void> {
-  const real = new Set([folder]);
-  for (const [name, target] of links) {
-    const place = path.join(folder, name);
-    await makeRealFolder(folder, path.dirname(name), real).catch((error: unknown) => {
-      throw unpackError(file, error);
-    });
-    const there = await lstat(place).catch(() => undefined);
-    if (there?.isDirectory())
-      throw new UserError(`${file}: entry '${name}' is refused: a link in the place of a folder`);
-    if (there !== undefined) await unlink(place);
-    await symlink(target, place);
-  }
-}
-
-/** Makes a folder with those above it; none of them may be a link, for what is put there would go elsewhere. */
-async function makeRealFolder(root: string, name: string, real: Set<string>): Promise<void> {
-  let at = root;
-  for (const part of name.split('/').filter((one) => one !== '' && one !== '.')) {
-    at = path.join(at, part);
-    if (real.has(at)) continue;
-    await mkdir(at).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    if (!(await lstat(at)).isDirectory()) throw new Error(`entry '${name}' is refused: ${part} is no folder`);
-    real.add(at);
-  }
-}
-
 /** What tar's reader or the file system had against an archive. */
-function unpackError(file: string, error: unknown): unknown {
+function unpackError(file: string, folder: string, error: unknown): unknown {
   const { code, tarCode } = error as NodeJS.ErrnoException & { tarCode?: string };
-  if (error instanceof UserError || (code !== undefined && code === 'ENOSPC')) return error;
-  return tarCode === undefined && code !== undefined ? error : new UserError(`${file}: ${messageOf(error)}`);
+  const disk = diskError(folder, error);
+  // A name below that of a file is the archive's fault.
+  if (disk !== error && code !== 'ENOTDIR') return disk;
+  return tarCode === undefined ? error : new UserError(`${file}: ${messageOf(error)}`);
 }

@@ -7,6 +7,7 @@ const CAUSES = new Map([
   ['EROFS', 'the file system is read-only'],
   ['EACCES', 'permission denied'],
   ['EPERM', 'permission denied'],
+  ['EIO', 'the disk gave an input/output error'],
   ['ENOTDIR', 'a part of the path is not a folder'],
 ]);
 

@@ -1,6 +1,6 @@
-import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Host, Progress } from '../host/host.ts';
@@ -14,7 +14,7 @@ import {
   transferError,
   withRetries,
 } from './http.ts';
-import { ownerIsGone, ownerTag } from './owner.ts';
+import { partOf, takeOver } from './part.ts';
 
 export { isNotFound, isUnreachable } from './http.ts';
 
@@ -66,7 +66,7 @@ export async function download(
   const folder = path.dirname(file);
   // Named by what it is to become, so that a later run finds it.
   const stem = options.sha256 ?? path.basename(file);
-  const part = path.join(folder, `${stem}.${ownerTag()}.${randomBytes(4).toString('hex')}.part`);
+  const part = partOf(folder, stem);
   const progress = host.progress(options.title, 'bytes');
   let keep = false;
   try {
@@ -115,10 +115,11 @@ async function transfer(host: Host, url: string, target: Target, options: Downlo
   let restarted = false;
   const work = async () => {
     for (;;) {
-      if (options.bytes === undefined || state.bytes < options.bytes) {
-        await attempt(host, url, target, options, state);
-      }
-      const sha256 = state.hash.copy().digest('hex');
+      const digest = () => state.hash.copy().digest('hex');
+      // A killed run may have left the whole file.
+      const isWhole = state.mended && (state.bytes === options.bytes || digest() === options.sha256);
+      if (!isWhole) await attempt(host, url, target, options, state);
+      const sha256 = digest();
       if (options.sha256 === undefined || sha256 === options.sha256) return { sha256, bytes: state.bytes };
       // Pieces of two versions of a file, or of a disk that lost some: from the start, once.
       if (!state.mended || restarted) throw wrongDigest(url, options.sha256, sha256);
@@ -247,28 +248,4 @@ async function readBack(part: string, state: State, limit: number): Promise<void
 function isPassing(error: unknown): boolean {
   const kind = ((error as Error | undefined)?.cause as { kind?: string } | undefined)?.kind;
   return kind === 'transient' || kind === 'unreachable';
-}
-
-const OLD_MS = 7 * 24 * 3600 * 1000;
-
-/** Makes the largest part that a dead process left of a stem this process's own, and removes old ones of any stem. */
-async function takeOver(folder: string, stem: string, part: string): Promise<boolean> {
-  const found: { name: string; size: number }[] = [];
-  for (const name of await readdir(folder)) {
-    const tag = /\.([0-9a-f]{8}-\d+)\.[0-9a-f]{8}\.part$/.exec(name);
-    const info = tag && (await stat(path.join(folder, name)).catch(() => undefined));
-    if (!info) continue;
-    if (Date.now() - info.mtimeMs > OLD_MS) await rm(path.join(folder, name), { force: true });
-    else if (name.slice(0, tag.index) === stem && ownerIsGone(tag[1] ?? ''))
-      found.push({ name, size: info.size });
-  }
-  for (const { name } of found.sort((a, b) => b.size - a.size)) {
-    // Only one of those who try gets it.
-    const mine = rename(path.join(folder, name), part).then(
-      () => true,
-      () => false,
-    );
-    if (await mine) return true;
-  }
-  return false;
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from '../host/host.ts';
@@ -6,7 +5,7 @@ import { UserError } from '../values/error.ts';
 import type { ToolchainRequest } from '../values/toolchain.ts';
 import { unpackTar } from './archive.ts';
 import { download } from './download.ts';
-import { ownerTag } from './owner.ts';
+import { partOf } from './part.ts';
 import { type Fetched, pinOf } from './source.ts';
 import { findTool, landTool, type ToolIdentity } from './store.ts';
 
@@ -37,8 +36,7 @@ export async function withDownload<T>(
   use: (file: string) => Promise<T>,
 ): Promise<T> {
   // Two runs at once each have a file of their own, since each removes it; a killed one's is taken up by a later run.
-  const name = `${archive.digest}.${ownerTag()}.${randomBytes(4).toString('hex')}.part`;
-  const file = path.join(host.cacheFolder, 'downloads', name);
+  const file = partOf(path.join(host.cacheFolder, 'downloads'), archive.digest);
   try {
     await download(host, archive.url, file, {
       title: path.posix.basename(new URL(archive.url).pathname),

@@ -1,13 +1,26 @@
-import { existsSync, lstatSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
 
+/** What a kernel build starts; each is tried before a toolchain is kept. */
+const PROGRAMS = [
+  'clang',
+  'ld.lld',
+  'llvm-ar',
+  'llvm-nm',
+  'llvm-objcopy',
+  'llvm-objdump',
+  'llvm-readelf',
+  'llvm-strip',
+];
+const TIMEOUT_SECONDS = 120;
+
 /**
  * Makes unpacked Debian packages run at `final` with the libraries that came with them: each program gets their
- * loader as its interpreter, and each program and library a search path of its own, since a search path (RUNPATH)
- * counts for direct needs only. patchelf is one of the packages, and is started through the loader itself.
+ * loader as its interpreter, and each program and library a search path of its own. patchelf is one of the packages,
+ * and is started through the loader itself. Throws a UserError where a program of the result does not start.
  */
 export async function relocate(host: Host, staging: string, final: string, llvm: string): Promise<void> {
   const folders = libraryFolders(staging, llvm);
@@ -16,21 +29,41 @@ export async function relocate(host: Host, staging: string, final: string, llvm:
   const run = async (args: readonly string[]) => {
     const patchelf = path.join(staging, 'usr/bin/patchelf');
     const call = ['--library-path', own, patchelf, ...args];
-    const { code, stderr } = await host.run(path.join(own, path.basename(loader)), call);
-    if (code !== 0)
-      throw new UserError(
-        `LLVM cannot be made to run here: patchelf failed: ${stderr.trim().split('\n')[0]}`,
-      );
+    const { code, stderr } = await host.run(path.join(own, path.basename(loader)), call, {
+      timeoutSeconds: TIMEOUT_SECONDS,
+    });
+    if (code !== 0) throw cannotRun(`patchelf failed: ${stderr.trim().split('\n')[0]}`);
   };
   const bin = path.join(llvm, 'bin');
+  removeDanglingLinks(path.join(staging, bin));
   for (const folder of [bin, ...folders]) {
     const files = await elfFiles(path.join(staging, folder));
     if (files.length === 0) continue;
     const search = folders.map((one) => `$ORIGIN/${path.relative(folder, one)}`).join(':');
     const interpreter = folder === bin ? ['--set-interpreter', path.join(final, loader)] : [];
-    await run([...interpreter, '--set-rpath', search, ...files]);
+    // RPATH and not RUNPATH: LD_LIBRARY_PATH, which some set-up steps of CI export, goes before the latter.
+    await run([...interpreter, '--force-rpath', '--set-rpath', search, ...files]);
   }
   await rm(own, { recursive: true });
+  for (const program of PROGRAMS) {
+    const call = [path.join(staging, bin, program), '--version'];
+    const { code, stderr } = await host.run(path.join(staging, loader), call, {
+      limit: 65536,
+      timeoutSeconds: TIMEOUT_SECONDS,
+    });
+    if (code !== 0) throw cannotRun(`${program} ends with ${code} ${stderr.trim().split('\n')[0]}`.trim());
+  }
+}
+
+function cannotRun(why: string): UserError {
+  return new UserError(`LLVM of Debian cannot be made to run here: ${why}`);
+}
+
+/** Links to programs that were left out. */
+function removeDanglingLinks(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!existsSync(path.join(folder, name))) rmSync(path.join(folder, name));
+  }
 }
 
 /** The libraries that patchelf runs with, where it does not write to them meanwhile. */
@@ -66,7 +99,7 @@ function loaderIn(staging: string): string {
       readdirSync(path.join(staging, folder)).find((one) => /^ld-linux[\w.-]*\.so\.\d$/.test(one));
     if (name && existsSync(path.join(staging, folder, name))) return path.join(folder, name);
   }
-  throw new UserError('LLVM cannot be made to run here: its packages have no loader (ld-linux)');
+  throw cannotRun('its packages have no loader (ld-linux)');
 }
 
 /** The dynamic ELF files of a folder, without links. The loader is left as it is: it cannot be given a search path. */

@@ -10,11 +10,11 @@ import { findTool } from './store.ts';
 import { findSystem } from './system.ts';
 import { fetchUrl } from './url.ts';
 
-const SOURCES: Readonly<Record<string, FetchToolchain>> = {
-  'kernel-org': fetchKernelOrg,
-  github: fetchGithub,
-  debian: fetchDebian,
-};
+const SOURCES: ReadonlyMap<string, FetchToolchain> = new Map([
+  ['kernel-org', fetchKernelOrg],
+  ['github', fetchGithub],
+  ['debian', fetchDebian],
+]);
 
 /** A way to a toolchain that `auto` may go. */
 interface Way {
@@ -55,15 +55,17 @@ export async function presentToolchain(
 async function find(host: Host, request: ToolchainRequest): Promise<Toolchain> {
   if (request.source === 'system' || request.path !== undefined) return findSystem(host, request);
   if (request.source === 'auto') return firstOf(host, request);
-  const fetchFrom = SOURCES[request.source] ?? fetchUrl;
+  const fetchFrom = SOURCES.get(request.source) ?? fetchUrl;
   return asToolchain(await fetchFrom(host, request), `llvm-source is ${request.source}`);
 }
 
 async function firstOf(host: Host, request: ToolchainRequest): Promise<Toolchain> {
-  const remote = (['kernel-org', 'debian'] as const).map((name) => ({
+  const remote = [
+    { name: 'kernel-org', fetchFrom: fetchKernelOrg },
+    { name: 'debian', fetchFrom: fetchDebian },
+  ].map(({ name, fetchFrom }) => ({
     name,
-    go: async () =>
-      asToolchain((await SOURCES[name]?.(host, { ...request, source: name })) as Fetched, `${name} has it`),
+    go: async () => asToolchain(await fetchFrom(host, { ...request, source: name }), `${name} has it`),
   }));
   const reasons: string[] = [];
   for (const way of [...localWays(host, request), ...remote]) {
@@ -82,15 +84,20 @@ function localWays(host: Host, request: ToolchainRequest): readonly Way[] {
   const cache: Way = {
     name: 'the tool cache',
     go: async () => {
-      const source = request.source === 'auto' ? undefined : request.source;
-      const tool = await findTool(host, {
-        version: request.version,
-        ...(source !== undefined && { source }),
-        ...(request.sha256 !== undefined && { digest: request.sha256 }),
-      });
-      if (tool === undefined) return undefined;
-      const pin = pinOf(request, tool.source, tool.version, tool.digest);
-      return asToolchain({ ...tool, pin }, 'it is in the tool cache');
+      const named = SOURCES.has(request.source) ? request.source : 'url';
+      // Where one from a URL came from is not known any more, and so it could not be pinned.
+      for (const source of request.source === 'auto' ? SOURCES.keys() : [named]) {
+        const tool = await findTool(host, {
+          version: request.version,
+          source,
+          ...(request.sha256 !== undefined && { digest: request.sha256 }),
+        });
+        if (tool === undefined) continue;
+        const from = source === 'url' ? request.source : source;
+        const pin = pinOf(request, from, tool.version, tool.digest);
+        return asToolchain({ ...tool, pin }, 'it is in the tool cache');
+      }
+      return undefined;
     },
   };
   return request.source === 'auto' ? [system, cache] : [cache];

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { findProgram } from '../host/find-program.ts';
+import { definedOf, findProgram } from '../host/find-program.ts';
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
 import type { Toolchain, ToolchainRequest } from '../values/toolchain.ts';
@@ -44,7 +43,7 @@ export async function findSystem(host: Host, request: ToolchainRequest): Promise
     const answer = await inspect(host, place);
     if ('wrong' in answer) refused.push(answer.wrong);
     else if (request.path !== undefined || matchesVersion(request.version, answer.version))
-      return describe(place, answer.version, request);
+      return describe(host, place, answer.version, request);
     else refused.push(`${place.name} is ${answer.version}`);
   }
   const input =
@@ -96,7 +95,8 @@ function placeAt(host: Host, given: string): Place {
 async function inspect(host: Host, place: Place): Promise<{ version: string } | { wrong: string }> {
   const missing = PROGRAMS.filter((name) => !existsSync(path.join(place.bin, `${name}${place.suffix}`)));
   if (missing.length > 0) {
-    return { wrong: `${place.name} has no ${missing.map((name) => name + place.suffix).join(', ')}` };
+    const names = missing.map((name) => name + place.suffix).join(', ');
+    return { wrong: `${place.name} has no ${names} beside it in ${place.bin}` };
   }
   const say = async (name: string) => {
     const { stdout, stderr } = await host.run(path.join(place.bin, `${name}${place.suffix}`), ['--version'], {
@@ -113,11 +113,20 @@ async function inspect(host: Host, place: Place): Promise<{ version: string } | 
     const said = (clang.stderr || lld.stderr).trim().split('\n', 1)[0] ?? '';
     return { wrong: `${place.name} does not tell its version (${said.slice(0, 300)})` };
   }
+  if (majorOf(clang.version) !== majorOf(lld.version)) {
+    const both = `clang ${clang.version} and ld.lld ${lld.version}`;
+    return { wrong: `${place.name} has ${both}, of which one cannot read the other's bitcode` };
+  }
   return { version: clang.version };
 }
 
-async function describe(place: Place, version: string, request: ToolchainRequest): Promise<Toolchain> {
-  const digest = await digestOf(place);
+async function describe(
+  host: Host,
+  place: Place,
+  version: string,
+  request: ToolchainRequest,
+): Promise<Toolchain> {
+  const digest = await digestOf(host, place);
   if (request.sha256 !== undefined && request.sha256 !== digest) {
     throw new UserError(
       `llvm-sha256: '${request.sha256}' was asked for, and the programs of ${place.name} have ${digest}`,
@@ -140,27 +149,32 @@ async function describe(place: Place, version: string, request: ToolchainRequest
   };
 }
 
-/** SHA-256 over names and bytes of the programs, and of the LLVM libraries beside them, links resolved. */
-async function digestOf({ bin, suffix }: Place): Promise<string> {
+/** SHA-256 over names and bytes of the programs, and of the LLVM libraries that they load, links resolved. */
+async function digestOf(host: Host, { bin, suffix }: Place): Promise<string> {
   const programs = PROGRAMS.map((name) => realpathSync(path.join(bin, `${name}${suffix}`)));
-  const folders = new Set(programs.map((file) => path.join(path.dirname(file), '../lib')));
-  const libraries = [...folders].filter(existsSync).flatMap((folder) =>
-    readdirSync(folder)
-      .filter((name) => LIBRARIES.test(name))
-      .map((name) => path.join(folder, name))
-      .filter(existsSync)
-      .map((file) => realpathSync(file)),
+  const beside = [...new Set(programs.map((file) => path.join(path.dirname(file), '../lib')))]
+    .filter(existsSync)
+    .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)));
+  const loaded = await Promise.all(
+    ['clang', 'ld.lld'].map((name) => loadedBy(host, path.join(bin, `${name}${suffix}`))),
   );
+  const libraries = [...beside, ...loaded.flat()]
+    .filter((file) => LIBRARIES.test(path.basename(file)) && existsSync(file))
+    .map((file) => realpathSync(file));
   const hash = createHash('sha256');
-  for (const file of [...new Set([...programs, ...libraries])].sort((a, b) =>
-    path.basename(a) < path.basename(b) ? -1 : 1,
-  )) {
+  const files = [...new Set([...programs, ...libraries])];
+  for (const file of files.sort((a, b) => (path.basename(a) < path.basename(b) ? -1 : 1))) {
     hash.update(`${path.basename(file)}\0`);
-    await pipeline(createReadStream(file), async (chunks) => {
-      for await (const chunk of chunks) hash.update(chunk as Buffer);
-    });
+    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   }
   return hash.digest('hex');
+}
+
+/** The libraries that a program loads, as its loader lists them (ld.so(8)); a static program only tells its version. */
+async function loadedBy(host: Host, program: string): Promise<readonly string[]> {
+  const env = { ...definedOf(host.env), LD_TRACE_LOADED_OBJECTS: '1' };
+  const { stdout } = await host.run(program, ['--version'], { env, limit: 65536, timeoutSeconds: 60 });
+  return [...stdout.matchAll(/^\s*(?:\S+ => )?(\/\S+) \(0x/gm)].map((match) => match[1] ?? '');
 }
 
 function majorOf(version: string): string {

@@ -48,6 +48,7 @@ test('what must not reach the makefiles of a stranger is not in their environmen
     MAKEFILES: '/home/me/my.mk',
     ARCH: 'vax',
     KBUILD_OUTPUT: '/elsewhere',
+    KCONFIG_CONFIG: '/elsewhere/.config',
     'INPUT_GITHUB-TOKEN': 'secret',
     ACTIONS_RUNTIME_TOKEN: 'secret',
     GITHUB_TOKEN: 'secret',
@@ -55,7 +56,7 @@ test('what must not reach the makefiles of a stranger is not in their environmen
     GITHUB_SHA: 'abc',
   });
   assert.ok(!Object.values(env).includes('secret'));
-  for (const name of ['MAKEFLAGS', 'MAKELEVEL', 'ARCH', 'KBUILD_OUTPUT', 'GITHUB_ENV'])
+  for (const name of ['MAKEFLAGS', 'MAKELEVEL', 'ARCH', 'KBUILD_OUTPUT', 'KCONFIG_CONFIG', 'GITHUB_ENV'])
     assert.equal(env[name], undefined);
   assert.equal(env.KCFLAGS, '-O2');
   assert.equal(env.GITHUB_SHA, 'abc');

@@ -39,7 +39,7 @@ const CASES: readonly [string, string, string, string, string, string][] = [
     'CONFIG_NM_IS_LLVM=y\nCONFIG_GCOV_KERNEL=y\nCONFIG_LTO_NONE=y',
     'LTO_THIN',
     'y',
-    'LTO_THIN needs HAS_LTO (Kconfig:17), which is n; HAS_LTO needs !GCOV_KERNEL (Kconfig:11), and GCOV_KERNEL is y',
+    'LTO_THIN needs HAS_LTO (Kconfig:18), which is n; HAS_LTO needs !GCOV_KERNEL (Kconfig:11), and GCOV_KERNEL is y',
   ],
   [
     'a tool test that failed is shown as the macro',
@@ -47,7 +47,7 @@ const CASES: readonly [string, string, string, string, string, string][] = [
     'CONFIG_LTO_NONE=y',
     'LTO_THIN',
     'y',
-    'LTO_THIN needs HAS_LTO (Kconfig:17), which is n; HAS_LTO needs NM_IS_LLVM (Kconfig:10), which is n; the default of NM_IS_LLVM needs $(success,$(NM) --help | grep llvm) (Kconfig:5), a test of the tools that failed',
+    'LTO_THIN needs HAS_LTO (Kconfig:18), which is n; HAS_LTO needs NM_IS_LLVM (Kconfig:10), which is n; the default of NM_IS_LLVM needs $(success,$(NM) --help | grep llvm) (Kconfig:5), a test of the tools that failed',
   ],
   [
     'a tool test among the dependencies themselves',

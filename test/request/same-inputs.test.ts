@@ -42,7 +42,7 @@ test('action.yml has the outputs', () => {
 
 test('the docs name each input and output, and no other', () => {
   const docs = read('docs/inputs-and-outputs.md');
-  const named = [...docs.matchAll(/^\| `([a-z0-9-]+)` \|/gm)].map((match) => match[1]);
+  const named = [...docs.matchAll(/^\| `([a-z0-9-]+)` +\|/gm)].map((match) => match[1]);
   assert.deepEqual(named, [...INPUTS.map((input) => input.name), ...Object.keys(OUTPUTS)]);
   for (const input of INPUTS)
     assert.ok(docs.includes(input.help.replaceAll('|', '\\|')), `${input.name}: other words`);

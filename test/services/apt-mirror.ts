@@ -74,10 +74,9 @@ async function setUpApt(folder: string, suites: readonly string[]): Promise<Apt>
   await writeFile(
     path.join(folder, 'apt.conf'),
     `Dir::Etc::sourcelist "${folder}/sources.list";
-Dir::Etc::sourceparts "-";
+Dir::Etc::sourceparts "${folder}/parts";
 Dir::Etc::parts "${folder}/parts";
-Dir::Etc::preferences "-";
-Dir::Etc::preferencesparts "-";
+Dir::Etc::preferencesparts "${folder}/parts";
 Dir::State::lists "${folder}/lists";
 Dir::State::status "${folder}/status";
 Dir::Cache "${folder}";

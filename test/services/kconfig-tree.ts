@@ -1,14 +1,19 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after } from 'node:test';
 import type { Kconfig } from '../../src/kernel/kconfig/model.ts';
 import { parseKconfig } from '../../src/kernel/kconfig/parse.ts';
+
+const made: string[] = [];
+// node:test's after() would remove a folder with the test, or hook, that asked for it.
+process.once('exit', () => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
 
 /** Writes files, by their paths, into a new folder that is removed after the tests of the file. */
 export function folderOf(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'kernel-tree-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  made.push(folder);
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
     writeFileSync(path.join(folder, name), text);

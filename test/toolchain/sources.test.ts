@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -10,14 +9,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, beforeEach, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { fetchGithub } from '../../src/toolchain/github.ts';
 import { fetchKernelOrg } from '../../src/toolchain/kernel-org.ts';
 import type { Fetched } from '../../src/toolchain/source.ts';
@@ -28,72 +23,37 @@ import { serveDownloads, sha256 } from '../services/downloads.ts';
 import { makeKey } from '../services/gpg.ts';
 import { testHost } from '../services/host.ts';
 import { packLlvm } from '../services/pack-llvm.ts';
+import { CPU, contentsOf, GITHUB_CPU, listOf, makeMirror, smallArchive, xz } from '../services/release.ts';
 import { tarOf } from '../services/tar.ts';
 
-const root = mkdtempSync(path.join(tmpdir(), 'sources-test-'));
-const served = path.join(root, 'served');
-const key = makeKey('autosigner');
+const mirror = await makeMirror();
+const { root, served, server, key, keyFile } = mirror;
 const stranger = makeKey('stranger');
-const keyFile = path.join(root, 'key.asc');
-writeFileSync(keyFile, key.armored);
-
-const CPU = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? '';
-const GITHUB_CPU = { x64: 'X64', arm64: 'ARM64' }[process.arch as string] ?? '';
-const CHILD = fileURLToPath(new URL('../services/install-child.ts', import.meta.url));
-
-mkdirSync(served);
 const real = packLlvm(root);
 const REAL = real.version;
 const REAL_NAME = `llvm-${REAL}-${CPU}.tar.xz`;
 renameSync(real.file, path.join(served, REAL_NAME));
 const REAL_DIGEST = sha256(readFileSync(path.join(served, REAL_NAME)));
-/** A small thing in the form of a toolchain, of so many bytes that do not pack. */
-const SMALL_BYTES = 3_000_000;
-const SMALL = '22.1.8';
-const SMALL_NAME = `llvm-${SMALL}-${CPU}.tar.xz`;
-const small = xz(
-  tarOf([
-    { path: 'llvm/bin/clang', mode: 0o755, content: `#!/bin/sh\necho clang version ${SMALL}\n` },
-    { path: 'llvm/lib/large', content: randomBytes(SMALL_BYTES) },
-  ]),
-);
-writeFileSync(path.join(served, SMALL_NAME), small);
+const { version: SMALL, name: SMALL_NAME, data: small } = smallArchive('22.1.8');
 
-function xz(data: Buffer): Buffer {
-  return execFileSync('xz', ['-0', '-c'], { input: data, maxBuffer: 1 << 28 });
-}
-
-/** The list of digests as kernel.org has it. */
-function listOf(digests: Readonly<Record<string, string>>): string {
-  return Object.entries(digests)
-    .map(([name, digest]) => `${digest}  ${name}\n`)
-    .join('');
-}
 const LIST = listOf({
   [`llvm-23.2.0-rc1-${CPU}.tar.xz`]: sha256('rc'),
-  [`llvm-23.1.99-other.tar.xz`]: sha256('other'),
+  'llvm-23.1.99-other.tar.xz': sha256('other'),
   [`llvm-24.1.0-${CPU}.tar.gz`]: sha256('gz'),
   [`../llvm-24.1.0-${CPU}.tar.xz`]: sha256('climbs'),
   [SMALL_NAME]: sha256(small),
   [REAL_NAME]: REAL_DIGEST,
 });
-const server = await serveDownloads(served);
 
-let runs = 0;
 let cacheFolder = '';
 beforeEach(() => {
-  cacheFolder = path.join(root, `run-${++runs}`);
-  process.env.RUNNER_TOOL_CACHE = path.join(cacheFolder, 'tools');
-  writeFileSync(path.join(served, 'sha256sums.asc'), key.sign(LIST));
-  writeFileSync(path.join(served, SMALL_NAME), small);
-  server.seen.length = 0;
-  server.faults.clear();
+  cacheFolder = mirror.emptyCache();
+  mirror.serve('sha256sums.asc', key.sign(LIST));
+  mirror.serve(SMALL_NAME, small);
 });
 after(async () => {
-  await server.close();
-  key.remove();
   stranger.remove();
-  rmSync(root, { recursive: true, force: true });
+  await mirror.close();
 });
 
 function kernelOrg(changes: Partial<ToolchainRequest> = {}): Promise<Fetched> {
@@ -104,10 +64,7 @@ function kernelOrg(changes: Partial<ToolchainRequest> = {}): Promise<Fetched> {
 /** Throws unless nothing of a toolchain is left of a run that was refused. */
 async function nothingLeft(): Promise<void> {
   assert.equal(await findTool(testHost({ cacheFolder }), {}), undefined);
-  const tools = path.join(cacheFolder, 'tools/kernel-thinlto-llvm');
-  assert.deepEqual(existsSync(tools) ? readdirSync(tools) : [], []);
-  const downloads = path.join(cacheFolder, 'downloads');
-  assert.deepEqual(existsSync(downloads) ? readdirSync(downloads) : [], []);
+  assert.deepEqual(contentsOf(cacheFolder), { tools: [], downloads: [] });
 }
 
 async function refused(work: Promise<unknown>, why: RegExp): Promise<void> {
@@ -340,106 +297,3 @@ test('an archive without bin/clang in a top folder is refused', async () => {
   writeFileSync(path.join(served, 'sha256sums.asc'), key.sign(listOf({ [SMALL_NAME]: sha256(other) })));
   await refused(kernelOrg(), /has no TOP-FOLDER\/bin\/clang/);
 });
-
-test('two installs at once, in two processes and in one, all get the same whole toolchain', async () => {
-  const children = [install(), install()];
-  const [one, two] = await Promise.all([kernelOrg(), kernelOrg()]);
-  const results = await Promise.all(children.map((child) => child.result));
-  for (const result of results) assert.deepEqual(result, { folder: one.folder });
-  assert.equal(one.folder, two.folder);
-  assert.equal(statSync(path.join(one.folder, 'lib/large')).size, SMALL_BYTES);
-  assert.deepEqual(readdirSync(path.join(cacheFolder, 'tools/kernel-thinlto-llvm')), [
-    `${SMALL}-kernel-org.d${sha256(small).slice(0, 12)}`,
-  ]);
-  assert.deepEqual(readdirSync(path.join(cacheFolder, 'downloads')), []);
-});
-
-/** Installs in a process of its own. */
-function install(version = SMALL, program: readonly string[] = [process.execPath]) {
-  const [command = '', ...args] = [...program, CHILD, cacheFolder, server.url, keyFile, version];
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.on('data', (data) => {
-    text += data;
-  });
-  const result = new Promise<unknown>((resolve) => {
-    child.on('close', () =>
-      resolve(text === '' ? undefined : JSON.parse(text.trim().split('\n').at(-1) ?? '')),
-    );
-  });
-  return { child, result };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 60_000; !condition(); await sleep(2))
-    assert.ok(Date.now() < end, 'waited too long');
-}
-
-test('kill -9 in the middle of a download; the next run goes on from there', async () => {
-  server.faults.set(`/${SMALL_NAME}`, [{ stallAfter: 1_500_000 }]);
-  const { child, result } = install();
-  const downloads = path.join(cacheFolder, 'downloads');
-  const parts = () => (existsSync(downloads) ? readdirSync(downloads) : []);
-  await until(() => parts().some((name) => statSync(path.join(downloads, name)).size === 1_500_000));
-  child.kill('SIGKILL');
-  assert.equal(await result, undefined);
-  assert.equal(await findTool(testHost({ cacheFolder }), {}), undefined);
-
-  const got = await kernelOrg();
-  assert.equal(statSync(path.join(got.folder, 'lib/large')).size, SMALL_BYTES);
-  const requests = server.seen.filter((one) => one.path === `/${SMALL_NAME}`);
-  assert.deepEqual(
-    requests.map((one) => one.headers.range),
-    [undefined, 'bytes=1500000-'],
-  );
-  assert.deepEqual(parts(), []);
-});
-
-test('kill -9 in the middle of unpacking; the next run starts over, and sweeps', async () => {
-  const { child, result } = install(REAL);
-  const tools = path.join(cacheFolder, 'tools/kernel-thinlto-llvm');
-  const staging = () =>
-    (existsSync(tools) ? readdirSync(tools) : []).find((name) => name.startsWith('.staging-'));
-  await until(() => existsSync(path.join(tools, staging() ?? 'none', 'lib')));
-  child.kill('SIGKILL');
-  assert.equal(await result, undefined);
-  assert.ok(staging() !== undefined);
-  assert.equal(await findTool(testHost({ cacheFolder }), {}), undefined);
-
-  const got = await kernelOrg({ version: REAL });
-  works(path.join(got.folder, 'bin'));
-  assert.equal(staging(), undefined);
-  assert.equal(server.count(`/${REAL_NAME}`), 1, 'the archive was there, whole');
-});
-
-for (const [where, full] of [
-  ['for the download', (folder: string) => folder],
-  ['for the toolchain', (folder: string) => path.join(folder, 'tools')],
-] as const) {
-  test(`a full disk ${where} is told, and leaves nothing; with room it goes on`, async () => {
-    const disk = full(cacheFolder);
-    mkdirSync(disk, { recursive: true });
-    // A file system of the child's own, which is gone with it.
-    const script = `mount -t tmpfs -o size=2m tmpfs "$1" && shift && "$@" && find "$0" ! -type d && echo && mount -o remount,size=64m "$0" && "$@"`;
-    const started = [
-      'unshare',
-      '--map-root-user',
-      '--mount',
-      'sh',
-      '-c',
-      script,
-      disk,
-      disk,
-      process.execPath,
-    ];
-    const [command = '', ...args] = [...started, CHILD, cacheFolder, server.url, keyFile, SMALL];
-    const text = execFileSync(command, args, { encoding: 'utf8' });
-    const [first = '', ...rest] = text.split('\n');
-    assert.match(
-      JSON.parse(first).error,
-      /^UserError: .*: cannot be written: no space left on the disk; make room/,
-    );
-    assert.deepEqual(rest.slice(0, rest.indexOf('')), []);
-    assert.match(JSON.parse(rest.at(-2) ?? '').folder, /22\.1\.8-kernel-org/);
-  });
-}

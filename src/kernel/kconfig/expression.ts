@@ -69,8 +69,9 @@ export function parseExpression(
 /** A token as the symbol, constant or macro that it is. */
 export function operandOf(token: Token): Expression {
   if (token.unknown) return { kind: 'macro', text: token.text };
-  // Kconfig looks y, m and n up as constants, however they are written.
-  if (token.kind === 'string' || /^[ymn]$/.test(token.text)) return { kind: 'constant', text: token.text };
+  // Kconfig looks y, m and n up as constants, however they are written; a number stands for itself.
+  if (token.kind === 'string' || /^(?:[ymn]|-?\d+|0[xX][\da-fA-F]+)$/.test(token.text))
+    return { kind: 'constant', text: token.text };
   return { kind: 'symbol', name: token.text };
 }
 

@@ -1,7 +1,7 @@
 /** The name that differs least from a wanted one, where that is little enough to be a slip of the pen. */
 export function nearest(wanted: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(wanted.length / 5)) + 1;
+  let least = Math.max(1, Math.floor(wanted.length / 4)) + 1;
   for (const name of names) {
     if (Math.abs(name.length - wanted.length) >= least) continue;
     const found = distance(name, wanted);
