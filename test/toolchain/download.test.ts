@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { download, fetchBytes, isNotFound, isUnreachable } from '../../src/toolchain/download.ts';
+import { ownerTag } from '../../src/toolchain/owner.ts';
 import { serveDownloads, sha256 } from '../services/downloads.ts';
 import { testHost } from '../services/host.ts';
 import { reply, serve } from '../services/http.ts';
@@ -229,6 +230,32 @@ test('redirects have an end, and stay with http', async () => {
     /'file:\/\/\/etc\/passwd' is not an http\(s\) URL/,
   );
   await round.close();
+});
+
+test('what a dead run left is taken up, whole or half, and thrown away where it is damaged', async () => {
+  // Above the largest process id that Linux gives (2^22).
+  const dead = `${DIGEST}.${ownerTag().split('-')[0]}-99999999.00000000.part`;
+  const damaged = Buffer.from(CONTENT.subarray(0, 1_000_000));
+  damaged[17] = (damaged[17] ?? 0) ^ 1;
+  for (const [left, ranges] of [
+    [CONTENT.subarray(0, 1_000_000), ['bytes=1000000-']],
+    [CONTENT, []],
+    [damaged, ['bytes=1000000-', undefined]],
+    [Buffer.alloc(CONTENT.length), [undefined]],
+    [Buffer.concat([CONTENT, CONTENT]), []],
+  ] as const) {
+    const { file, names } = place();
+    mkdirSync(path.dirname(file));
+    writeFileSync(path.join(path.dirname(file), dead), left);
+    const from = server.seen.length;
+    await download(testHost(), URL_OF_DATA, file, OPTIONS);
+    assert.deepEqual(readFileSync(file), CONTENT);
+    assert.deepEqual(names(), ['file']);
+    assert.deepEqual(
+      server.seen.slice(from).map((one) => one.headers.range),
+      ranges,
+    );
+  }
 });
 
 test('a proxy of the environment is used, but for loopback', async () => {

@@ -107,6 +107,18 @@ test('of two at once both get the one that landed', async () => {
   assert.equal(readdirSync(tools).length, 1);
 });
 
+test('what landed meanwhile stays where it is: others may run it already', async () => {
+  const folder = await landTool(host, tool('23.1.4'), async (slow) => {
+    const first = await landTool(host, tool('23.1.4'), async (fast) =>
+      writeFileSync(path.join(fast, 'first'), ''),
+    );
+    assert.ok(existsSync(path.join(first, 'first')));
+    await fill(slow);
+  });
+  assert.deepEqual(readdirSync(folder).sort(), ['first', 'kernel-thinlto.json']);
+  assert.equal(readdirSync(tools).length, 1);
+});
+
 test('a fill that fails leaves nothing', async () => {
   const failing = landTool(host, tool('23.1.4'), async (staging) => {
     await fill(staging);
