@@ -3,18 +3,8 @@ import { copyFile, mkdir, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
+import { LLVM_PROGRAMS } from './programs.ts';
 
-/** What a kernel build starts; each is tried before a toolchain is kept. */
-const PROGRAMS = [
-  'clang',
-  'ld.lld',
-  'llvm-ar',
-  'llvm-nm',
-  'llvm-objcopy',
-  'llvm-objdump',
-  'llvm-readelf',
-  'llvm-strip',
-];
 const TIMEOUT_SECONDS = 120;
 
 /**
@@ -45,7 +35,7 @@ export async function relocate(host: Host, staging: string, final: string, llvm:
     await run([...interpreter, '--force-rpath', '--set-rpath', search, ...files]);
   }
   await rm(own, { recursive: true });
-  for (const program of PROGRAMS) {
+  for (const program of LLVM_PROGRAMS) {
     const call = [path.join(staging, bin, program), '--version'];
     const { code, stderr } = await host.run(path.join(staging, loader), call, {
       limit: 65536,

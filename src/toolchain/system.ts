@@ -5,19 +5,9 @@ import { definedOf, findProgram } from '../host/find-program.ts';
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
 import type { Toolchain, ToolchainRequest } from '../values/toolchain.ts';
+import { LLVM_PROGRAMS } from './programs.ts';
 import { matchesVersion } from './version.ts';
 
-/** The programs that a kernel build with `LLVM=` starts (scripts/Makefile.clang, the top Makefile). */
-const PROGRAMS = [
-  'clang',
-  'ld.lld',
-  'llvm-ar',
-  'llvm-nm',
-  'llvm-objcopy',
-  'llvm-objdump',
-  'llvm-readelf',
-  'llvm-strip',
-];
 // Distributions ship the programs as thin drivers over these.
 const LIBRARIES = /^lib(LLVM|clang-cpp|LTO|lld)[\w.+-]*\.so[\w.]*$/;
 
@@ -93,7 +83,7 @@ function placeAt(host: Host, given: string): Place {
 
 /** The version of the programs of a place, or a line on what is wrong with it. */
 async function inspect(host: Host, place: Place): Promise<{ version: string } | { wrong: string }> {
-  const missing = PROGRAMS.filter((name) => !existsSync(path.join(place.bin, `${name}${place.suffix}`)));
+  const missing = LLVM_PROGRAMS.filter((name) => !existsSync(path.join(place.bin, `${name}${place.suffix}`)));
   if (missing.length > 0) {
     const names = missing.map((name) => name + place.suffix).join(', ');
     return { wrong: `${place.name} has no ${names} beside it in ${place.bin}` };
@@ -151,7 +141,7 @@ async function describe(
 
 /** SHA-256 over names and bytes of the programs, and of the LLVM libraries that they load, links resolved. */
 async function digestOf(host: Host, { bin, suffix }: Place): Promise<string> {
-  const programs = PROGRAMS.map((name) => realpathSync(path.join(bin, `${name}${suffix}`)));
+  const programs = LLVM_PROGRAMS.map((name) => realpathSync(path.join(bin, `${name}${suffix}`)));
   const beside = [...new Set(programs.map((file) => path.join(path.dirname(file), '../lib')))]
     .filter(existsSync)
     .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)));
