@@ -1,5 +1,6 @@
 // What the command costs beside bare make: the same configuration and toolchain, both cold, one after the other in
 // one run, so that the ratio stands even where the machine's speed drifts.
+// Run: KERNEL_THINLTO_TEST_TREE=TREE KERNEL_THINLTO_TEST_LLVM=LLVM node bench/overhead.ts [PAIRS], with Node 24.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -12,7 +13,7 @@ import { testToolchainFolder } from '../test/services/llvm.ts';
 import { testTree } from '../test/services/tree.ts';
 import { writeResult } from './result.ts';
 
-const PAIRS = 3;
+const PAIRS = Number(process.argv[2] ?? 3);
 const folder = path.join(os.tmpdir(), 'kernel-thinlto-overhead');
 const source = testTree();
 const llvm = testToolchainFolder();

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { download } from '../fetch/download.ts';
 import type { Host } from '../host/host.ts';
-import { download } from '../toolchain/download.ts';
 import { UserError } from '../values/error.ts';
 import { type PackageIndex, readPackages } from './packages.ts';
 import { type ArchiveSetting, type Release, readRelease } from './release.ts';

@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { download } from '../fetch/download.ts';
 import type { Host } from '../host/host.ts';
-import { download } from '../toolchain/download.ts';
 import type { DebianPackage } from './packages.ts';
 import { type ArchiveSetting, baseOf } from './release.ts';
 

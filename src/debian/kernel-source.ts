@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { unpackDeb } from '../fetch/archive.ts';
+import { diskError } from '../fetch/disk.ts';
+import { isUnreachable } from '../fetch/download.ts';
+import { ownerIsGone, ownerTag } from '../fetch/owner.ts';
 import type { Host } from '../host/host.ts';
-import { unpackDeb } from '../toolchain/archive.ts';
-import { diskError } from '../toolchain/disk.ts';
-import { isUnreachable } from '../toolchain/download.ts';
-import { ownerIsGone, ownerTag } from '../toolchain/owner.ts';
 import { messageOf, UserError } from '../values/error.ts';
 import { codeNameOf, debianArch, readSuite } from './archive.ts';
 import { downloadPackages } from './debs.ts';

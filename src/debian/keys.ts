@@ -1,4 +1,4 @@
-import type { SigningKey } from '../toolchain/signature.ts';
+import type { SigningKey } from '../fetch/signature.ts';
 
 /**
  * Debian's archive automatic signing keys of 11, 12 and 13, one of which signs the InRelease of every suite

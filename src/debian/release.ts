@@ -1,6 +1,6 @@
+import { fetchBytes, isNotFound } from '../fetch/download.ts';
+import { readSigningKey, verifyClearsigned } from '../fetch/signature.ts';
 import type { Host } from '../host/host.ts';
-import { fetchBytes, isNotFound } from '../toolchain/download.ts';
-import { readSigningKey, verifyClearsigned } from '../toolchain/signature.ts';
 import { UserError } from '../values/error.ts';
 import { DEBIAN_KEY } from './keys.ts';
 

@@ -1,7 +1,7 @@
+import { fetchBytes, isNotFound } from '../fetch/download.ts';
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
 import type { ToolchainRequest } from '../values/toolchain.ts';
-import { fetchBytes, isNotFound } from './download.ts';
 import { findPinned, installArchive } from './install.ts';
 import { checkDigest, type FetchToolchain } from './source.ts';
 import { chooseVersion, EXACT_VERSION, matchesVersion } from './version.ts';

@@ -1,11 +1,11 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { unpackTar } from '../fetch/archive.ts';
+import { download } from '../fetch/download.ts';
+import { partOf } from '../fetch/part.ts';
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
 import type { ToolchainRequest } from '../values/toolchain.ts';
-import { unpackTar } from './archive.ts';
-import { download } from './download.ts';
-import { partOf } from './part.ts';
 import { type Fetched, pinOf } from './source.ts';
 import { findTool, landTool, type ToolIdentity } from './store.ts';
 

@@ -1,9 +1,9 @@
+import { fetchBytes } from '../fetch/download.ts';
+import { readSigningKey, verifyClearsigned } from '../fetch/signature.ts';
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
-import { fetchBytes } from './download.ts';
 import { findPinned, installArchive } from './install.ts';
 import { KERNEL_ORG_KEY } from './keys.ts';
-import { readSigningKey, verifyClearsigned } from './signature.ts';
 import { checkDigest, type FetchToolchain } from './source.ts';
 import { chooseVersion } from './version.ts';
 

@@ -1,4 +1,4 @@
-import type { SigningKey } from './signature.ts';
+import type { SigningKey } from '../fetch/signature.ts';
 
 /**
  * kernel.org's checksum autosigner, which signs every sha256sums.asc (https://www.kernel.org/signature.html). Only the

@@ -1,10 +1,10 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findAllVersions } from '@actions/tool-cache';
+import { diskError } from '../fetch/disk.ts';
+import { ownerIsGone, ownerTag } from '../fetch/owner.ts';
 import type { Host } from '../host/host.ts';
 import type { ToolchainSource } from '../values/toolchain.ts';
-import { diskError } from './disk.ts';
-import { ownerIsGone, ownerTag } from './owner.ts';
 import { compareVersions, EXACT_VERSION, matchesVersion } from './version.ts';
 
 /** A toolchain in the tool cache. */

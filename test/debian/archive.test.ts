@@ -7,7 +7,7 @@ import { codeNameOf, debianArch, readSuite } from '../../src/debian/archive.ts';
 import { downloadPackages } from '../../src/debian/debs.ts';
 import { findLlvm } from '../../src/debian/llvm-offers.ts';
 import type { DebianPackage, PackageIndex } from '../../src/debian/packages.ts';
-import { isUnreachable } from '../../src/toolchain/download.ts';
+import { isUnreachable } from '../../src/fetch/download.ts';
 import { poolPath, type TestPackage, type TestSuite, writeArchive } from '../services/debian-archive.ts';
 import { serveDownloads, sha256 } from '../services/downloads.ts';
 import { makeKey } from '../services/gpg.ts';

@@ -13,7 +13,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { debianArch } from '../../src/debian/archive.ts';
 import { fetchKernelSource } from '../../src/debian/kernel-source.ts';
-import { ownerTag } from '../../src/toolchain/owner.ts';
+import { ownerTag } from '../../src/fetch/owner.ts';
 import { type TestPackage, writeArchive, xz } from '../services/debian-archive.ts';
 import { serveDownloads } from '../services/downloads.ts';
 import { makeKey } from '../services/gpg.ts';

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { find } from '@actions/tool-cache';
-import { ownerTag } from '../../src/toolchain/owner.ts';
+import { ownerTag } from '../../src/fetch/owner.ts';
 import { findTool, landTool, listTools } from '../../src/toolchain/store.ts';
 import { sha256 } from '../services/downloads.ts';
 import { testHost } from '../services/host.ts';

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { unpackDeb, unpackTar } from '../../src/toolchain/archive.ts';
+import { unpackDeb, unpackTar } from '../../src/fetch/archive.ts';
 import { testHost } from '../services/host.ts';
 import { arOf, type TestEntry, tarOf } from '../services/tar.ts';
 

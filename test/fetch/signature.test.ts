@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { readSigningKey, type SigningKey, verifyClearsigned } from '../../src/fetch/signature.ts';
 import { KERNEL_ORG_KEY } from '../../src/toolchain/keys.ts';
-import { readSigningKey, type SigningKey, verifyClearsigned } from '../../src/toolchain/signature.ts';
 import { makeKey } from '../services/gpg.ts';
 import { testHost } from '../services/host.ts';
 
