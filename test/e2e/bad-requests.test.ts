@@ -14,6 +14,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { buildsFolder, COMMAND, oldestNode } from '../services/built.ts';
 import { testToolchainFolder } from '../services/llvm.ts';
+import { assertFitsSchema } from '../services/report-schema.ts';
 import { oldTree, testTree } from '../services/tree.ts';
 
 let scratch = '';
@@ -158,6 +159,7 @@ test('a compile error in the tree is told with its file and line', () => {
   );
   assert.equal(result.code, 1);
   const report = JSON.parse(readFileSync(inScratch('broken-out/thinlto-report/report.json'), 'utf8'));
+  assertFitsSchema(report);
   assert.equal(report.status, 'failed');
   assert.ok(existsSync(inScratch('broken-out/thinlto-report/build.log')));
 });

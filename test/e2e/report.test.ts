@@ -6,6 +6,7 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import { type Built, built, reportOf, VARIANTS, type Variant } from '../services/built.ts';
 import { testToolchainFolder } from '../services/llvm.ts';
+import { assertFitsSchema } from '../services/report-schema.ts';
 import { testTree } from '../services/tree.ts';
 
 const kernels = new Map<Variant, Built>();
@@ -39,6 +40,7 @@ for (const [variant, [lto, reduction]] of Object.entries(VARIANTS) as [
         `${symbol.symbol}: ${symbol.tu}`,
       );
     }
+    assertFitsSchema(report);
     assert.equal(report.status, 'ok');
     assert.equal(report.build.lto, lto);
     assert.equal(report.build.arch, 'x86_64');
