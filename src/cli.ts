@@ -1,3 +1,5 @@
 import { main } from './commands/main.ts';
+import { answerOwnCall } from './commands/own-calls.ts';
 
-process.exitCode = await main(process.argv.slice(2));
+const words = process.argv.slice(2);
+process.exitCode = (await answerOwnCall(words)) ?? (await main(words));

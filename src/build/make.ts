@@ -5,6 +5,8 @@ export interface MakeCall {
   readonly args: readonly string[];
   /** Variables of the environment that matter to the build, without the rest of the environment. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Further ones, which change nothing in what is built: the cache's. They are not printed. */
+  readonly unseen?: Readonly<Record<string, string>>;
 }
 
 export interface MakeSetting {
@@ -19,6 +21,7 @@ export interface MakeSetting {
   readonly timestamp: number;
   /** Path of the reduction makefile, where one is needed. */
   readonly makefile: string | undefined;
+  readonly unseen?: Readonly<Record<string, string>>;
 }
 
 /** The call of make for some targets (none: the tree's default). */
@@ -43,6 +46,7 @@ export function makeCall(setting: MakeSetting, targets: readonly string[], jobs 
       LC_ALL: 'C.UTF-8',
       ...(setting.makefile !== undefined && { MAKEFILES: setting.makefile }),
     },
+    ...(setting.unseen !== undefined && { unseen: setting.unseen }),
   };
 }
 
@@ -55,7 +59,7 @@ export function commandLine(call: MakeCall): string {
 // Variables of an outer make would change this one, and what an action holds in its environment is not for the
 // makefiles of a source tree that may come from a stranger's pull request.
 const DROPPED =
-  /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC|DEFCONFIG|KCONFIG)|KCONFIG_\w+|ARCH|SRCARCH|CROSS_COMPILE|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
+  /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC|DEFCONFIG|KCONFIG)|KCONFIG_\w+|CCACHE_\w+|ARCH|SRCARCH|CROSS_COMPILE|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
 
 /** The whole environment of a make: the host's, less what must not reach it, with the call's variables. */
 export function makeEnvironment(
@@ -65,11 +69,12 @@ export function makeEnvironment(
   const kept = Object.entries(env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !DROPPED.test(entry[0]),
   );
-  const files = [call.variables.MAKEFILES, env.MAKEFILES].filter(
+  const files = [call.variables.MAKEFILES, call.unseen?.MAKEFILES, env.MAKEFILES].filter(
     (value) => value !== undefined && value !== '',
   );
   return {
     ...Object.fromEntries(kept),
+    ...call.unseen,
     ...call.variables,
     ...(files.length > 0 && { MAKEFILES: files.join(' ') }),
   };

@@ -11,6 +11,8 @@ import { type BuildPhase, phasesOf, readStep } from './phases.ts';
 export interface PhaseTime {
   readonly name: string;
   readonly seconds: number;
+  /** How many compiles a phase of the build had. */
+  readonly compiles?: number;
 }
 
 export interface BuildResult {
@@ -85,7 +87,8 @@ function followPhases(host: Host, work: BuildWork) {
     progress?.end();
     closeGroup();
     const name = order[current];
-    if (name !== undefined) times.push({ name, seconds: (performance.now() - started) / 1000 });
+    if (name !== undefined)
+      times.push({ name, seconds: (performance.now() - started) / 1000, compiles: done });
   };
   const enter = (index: number) => {
     leave();

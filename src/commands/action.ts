@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as core from '@actions/core';
+import { githubStore } from '../cache/store.ts';
 import { cancelOnSignals } from '../host/cancel.ts';
 import { githubHost } from '../host/github.ts';
 import type { Annotation, DoorHost } from '../host/host.ts';
@@ -20,6 +21,8 @@ const STATE = {
   reportDir: 'reportDir',
   artifact: 'artifact',
   uploaded: 'uploaded',
+  entryKey: 'cacheKey',
+  entryFolder: 'cacheFolder',
 };
 
 /** The main step: builds, reports, uploads. Returns the exit code. */
@@ -37,15 +40,33 @@ export async function runMain(): Promise<number> {
  */
 export async function runPost(): Promise<number> {
   const host = githubHost({ env: process.env, signal: new AbortController().signal });
+  await uploadLog(host);
+  await saveEntry(host);
+  return 0;
+}
+
+/** Saves what main packed for the cache; what fails costs the next run time, and this one nothing. */
+async function saveEntry(host: DoorHost): Promise<void> {
+  const key = core.getState(STATE.entryKey);
+  if (key === '') return;
+  try {
+    const result = await githubStore(host).save(key, core.getState(STATE.entryFolder));
+    if (result.saved) host.log.info(`Cache: saved as ${key}`);
+    else host.log.warning(`Cache: nothing saved: ${result.reason}`);
+  } catch (error) {
+    host.log.warning(`Cache: nothing saved: ${messageOf(error)}`);
+  }
+}
+
+async function uploadLog(host: DoorHost): Promise<void> {
   try {
     const folder = core.getState(STATE.reportDir);
     const log = path.join(folder, 'build.log');
-    if (folder === '' || core.getState(STATE.uploaded) !== '' || !existsSync(log)) return 0;
+    if (folder === '' || core.getState(STATE.uploaded) !== '' || !existsSync(log)) return;
     await host.uploadArtifact(core.getState(STATE.artifact), [log], folder);
   } catch (error) {
     host.log.warning(`post step: ${messageOf(error)}`);
   }
-  return 0;
 }
 
 async function buildAndShow(host: DoorHost): Promise<number> {
@@ -56,6 +77,8 @@ async function buildAndShow(host: DoorHost): Promise<number> {
   core.saveState(STATE.reportDir, request.reportDir);
   core.saveState(STATE.artifact, artifactName(request));
   const outcome = await buildKernel(host, request);
+  core.saveState(STATE.entryKey, outcome.entry?.key ?? '');
+  core.saveState(STATE.entryFolder, outcome.entry?.folder ?? '');
   host.result(outcome.text);
   await show(host, request, outcome);
   return outcome.failure === undefined ? 0 : fail(host, new UserError(outcome.failure));

@@ -3,9 +3,12 @@ import path from 'node:path';
 import { type Audit, auditBuild } from '../audit/audit.ts';
 import { countFrontEnd } from '../build/front-end-count.ts';
 import { commandLine, type MakeSetting, makeCall, makeEnvironment } from '../build/make.ts';
+import { redoFrontEndsWithoutFlags } from '../build/mode-switch.ts';
 import { chooseMode, chooseReduction } from '../build/plan.ts';
 import { reductionMakefile } from '../build/reduction-makefile.ts';
 import { type BuildResult, type PhaseTime, runBuild } from '../build/run.ts';
+import { listOutput, OWN_FOLDER } from '../cache/output-files.ts';
+import { restoreTimes } from '../cache/retime.ts';
 import { type Host, inGroup } from '../host/host.ts';
 import { configTargets, configure, readConfigRequest } from '../kernel/configure.ts';
 import { ensurePackages } from '../kernel/host-packages.ts';
@@ -20,6 +23,8 @@ import { isThin, type Mode } from '../values/mode.ts';
 import type { BuildRequest } from '../values/request.ts';
 import type { Abilities, Toolchain } from '../values/toolchain.ts';
 import type { KernelTree } from '../values/tree.ts';
+import { type Caching, openCaching } from './caching.ts';
+import { closeCaching, type PackedEntry } from './caching-end.ts';
 import { describePlan } from './plan-text.ts';
 import { type BuildFindings, composeReport, logFile, outputsOf } from './report.ts';
 import { installToolchain, probeToolchain } from './toolchain.ts';
@@ -34,6 +39,8 @@ export interface Outcome {
   readonly outputs?: Outputs;
   /** Files to keep: the report's forms and the log. */
   readonly files: readonly string[];
+  /** An entry of the cache that is for the post step to save. */
+  readonly entry?: PackedEntry;
 }
 
 /** Builds the kernel of a request, looks at what came out, and reports. Throws a UserError where there is nothing to report. */
@@ -61,13 +68,35 @@ export async function buildKernel(host: Host, request: BuildRequest): Promise<Ou
   const reduced = chooseReduction(request.suffixReduction, mode, abilities, name);
   for (const line of [...chosen, ...reduced.chosen]) host.log.info(line);
 
-  const setting = makeSetting(
-    request,
-    tree,
-    toolchain.llvm,
-    writeMakefile(request, tree, mode, reduced.reduction),
-  );
-  const config = readConfigRequest(request, tree, request.arch, mode, reduced.reduction);
+  const caching = await timed('cache: restore', () => openCaching(host, request, tree, mode, toolchain));
+  const chosenFor = { host, request, tree, mode, reduction: reduced.reduction, toolchain, abilities };
+  try {
+    return await buildWith({ ...chosenFor, caching, times, timed, started });
+  } catch (error) {
+    if (caching !== undefined) restoreTimes(tree.path, caching.carried.touched);
+    throw error;
+  }
+}
+
+interface Chosen {
+  readonly host: Host;
+  readonly request: BuildRequest;
+  readonly tree: KernelTree;
+  readonly mode: Mode;
+  readonly reduction: boolean;
+  readonly toolchain: Toolchain;
+  readonly abilities: Abilities;
+  readonly caching: Caching | undefined;
+  readonly times: PhaseTime[];
+  readonly timed: <T>(name: string, work: () => Promise<T>) => Promise<T>;
+  readonly started: Date;
+}
+
+async function buildWith(chosen: Chosen): Promise<Outcome> {
+  const { host, request, tree, mode, reduction, toolchain, caching, times, timed } = chosen;
+  const plain = makeSetting(request, tree, toolchain.llvm, writeMakefile(request, tree, mode, reduction));
+  const setting = caching === undefined ? plain : withCache(request, plain, caching);
+  const config = readConfigRequest(request, tree, request.arch, mode, reduction);
   const configured = await timed('configuration', () =>
     inGroup(host, `Configuration: ${request.config.join(' ')}`, () =>
       configure(host, config, tree, request.arch, request.output, (...targets) => {
@@ -76,24 +105,36 @@ export async function buildKernel(host: Host, request: BuildRequest): Promise<Ou
       }),
     ),
   );
+  if (mode === 'thin-dist') {
+    const redone = redoFrontEndsWithoutFlags(request.output);
+    if (redone > 0)
+      host.log.info(`${redone} front ends are made again: another mode left them without their flags`);
+  }
+  const outputsBefore = caching === undefined ? [] : listOutput(request.output, [request.reportDir]);
   const result = await build(host, request, tree, mode, setting);
   times.push(...result.phases);
+  const cached =
+    caching &&
+    (await timed('cache: save', () =>
+      closeCaching(host, request, caching, { mode, config: configured.digest, result, outputsBefore }),
+    ));
   const found = await timed('audit', () => audit(host, request, tree, mode, toolchain, result));
   const findings: BuildFindings = {
     request,
     tree,
     mode,
-    reduction: reduced.reduction,
+    reduction,
     toolchain,
-    abilities,
+    abilities: chosen.abilities,
     configured,
-    makeLine: commandLine(makeCall(setting, request.targets)),
+    makeLine: commandLine(makeCall(plain, request.targets)),
+    ...(cached !== undefined && { cache: cached.report }),
     result,
     audit: found,
     phases: times,
-    started,
+    started: chosen.started,
   };
-  return finish(findings);
+  return { ...finish(findings), ...(cached?.entry !== undefined && { entry: cached.entry }) };
 }
 
 const NOTHING: Abilities = {
@@ -203,6 +244,13 @@ function makeSetting(
     timestamp: tree.timestamp,
     makefile,
   };
+}
+
+/** The setting of a build that goes through the cache: the same kernel, by way of other programs. */
+function withCache(request: BuildRequest, plain: MakeSetting, caching: Caching): MakeSetting {
+  const file = path.join(request.output, OWN_FOLDER, 'cache.mk');
+  writeFileSync(file, caching.makefile);
+  return { ...plain, llvm: caching.llvm, unseen: { ...caching.compiler.environment, MAKEFILES: file } };
 }
 
 /** Where the makefile for the reduction lies; beside the objects that are made with it. */

@@ -6,6 +6,7 @@ import type { Configured } from '../kernel/configure.ts';
 import { DIAGNOSTICS_LIMIT, type Report, type ReportFile, SCHEMA } from '../report/schema.ts';
 import type { ReportPaths } from '../report/write.ts';
 import type { Outputs } from '../request/outputs.ts';
+import type { CacheReport } from '../values/cache.ts';
 import type { Diagnostic } from '../values/diagnostic.ts';
 import type { Mode } from '../values/mode.ts';
 import type { BuildRequest, FailOn } from '../values/request.ts';
@@ -25,6 +26,7 @@ export interface BuildFindings {
   readonly result: BuildResult;
   /** Undefined where there is no vmlinux to look into. */
   readonly audit: Audit | undefined;
+  readonly cache?: CacheReport;
   readonly phases: readonly PhaseTime[];
   readonly started: Date;
 }
@@ -73,6 +75,7 @@ export function composeReport(findings: BuildFindings): Report {
         items: result.diagnostics.slice(0, DIAGNOSTICS_LIMIT).map(diagnosticOf),
       },
       files: filesOf(findings),
+      cache: findings.cache ?? null,
     },
     images: audit === undefined ? [] : [audit.image],
   };

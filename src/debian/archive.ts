@@ -12,11 +12,11 @@ export type DebianArch = 'amd64' | 'arm64';
 const INDEX_LIMIT = 512 << 20;
 const UNPACK_SECONDS = 120;
 
-/** The Debian name of this machine's processor. Throws a UserError where Debian's LLVM does not run on it. */
-export function debianArch(nodeArch: string): DebianArch {
+/** The Debian name of this machine's processor. Throws a UserError that begins with `input` where it is none of both. */
+export function debianArch(nodeArch: string, input = 'llvm-source'): DebianArch {
   if (nodeArch === 'x64') return 'amd64';
   if (nodeArch === 'arm64') return 'arm64';
-  throw new UserError(`llvm-source: debian serves x64 and arm64 hosts, not ${nodeArch}; take system`);
+  throw new UserError(`${input}: debian serves x64 and arm64 hosts, not ${nodeArch}; take system`);
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { Host } from '../host/host.ts';
 import { EXACT_VERSION, matchesVersion } from '../toolchain/version.ts';
 import { UserError } from '../values/error.ts';
-import { codeNameOf, type DebianArch, readSuite } from './archive.ts';
+import type { DebianArch } from './archive.ts';
 import type { DebianPackage, PackageIndex } from './packages.ts';
 import { type ArchiveSetting, baseOf } from './release.ts';
+import { needed, newestFirst } from './suites.ts';
 import { upstreamOf } from './version.ts';
 
 /** A version of LLVM in a suite. */
@@ -31,25 +32,13 @@ export async function findLlvm(
   arch: DebianArch,
 ): Promise<LlvmOffer> {
   const seen: string[] = [];
-  const read = rememberSuites(host, setting, arch);
-  for (const ask of [
-    async () => ({ suite: 'sid', below: undefined }),
-    async () => ({ suite: 'experimental', below: 'sid' }),
-    async () => ({ suite: 'testing', below: undefined }),
-    async () => overlay(await codeNameOf(host, setting, 'stable')),
-    async () => ({ suite: await codeNameOf(host, setting, 'stable'), below: undefined }),
-    async () => ({ suite: await codeNameOf(host, setting, 'oldstable'), below: undefined }),
-  ]) {
-    const { suite, below } = await ask();
-    const index = suite === undefined ? undefined : await read(suite);
-    if (suite === undefined || index === undefined) continue;
+  for await (const { name, index, lookUp } of newestFirst(host, setting, arch)) {
     const offers = versionsIn(index);
     const found = offers.find((offer) => matchesVersion(wanted, offer.version));
-    seen.push(...offers.map((offer) => `${offer.version} (${suite})`));
+    seen.push(...offers.map((offer) => `${offer.version} (${name})`));
     if (found === undefined) continue;
-    const whole = below === undefined ? undefined : await read(below);
-    const indexes = whole === undefined ? [index] : [whole, index];
-    return { ...found, suite, roots: rootsOf(found.major, found.clang, index, indexes), indexes };
+    const indexes = await lookUp();
+    return { ...found, suite: name, roots: rootsOf(found.major, found.clang, index, indexes), indexes };
   }
   const exact = EXACT_VERSION.test(wanted)
     ? '; a version leaves the archive when the next one comes: ask for the series, or name a day of snapshot.debian.org as llvm-mirror'
@@ -57,18 +46,6 @@ export async function findLlvm(
   throw new UserError(
     `llvm-version: '${wanted}' is not at debian (${baseOf(setting)}); it has ${seen.join(', ') || 'none for this machine'}${exact}`,
   );
-}
-
-function overlay(stable: string | undefined): { suite: string | undefined; below: string | undefined } {
-  return { suite: stable === undefined ? undefined : `${stable}-backports`, below: stable };
-}
-
-function rememberSuites(host: Host, setting: ArchiveSetting, arch: DebianArch) {
-  const known = new Map<string, PackageIndex | undefined>();
-  return async (suite: string) => {
-    if (!known.has(suite)) known.set(suite, await readSuite(host, setting, suite, arch));
-    return known.get(suite);
-  };
 }
 
 interface Version {
@@ -117,8 +94,5 @@ function rootsOf(
       `llvm-source: debian has ${clang.name} ${clang.version} without ${name} of that version`,
     );
   });
-  const patchelf = indexes.flatMap((one) => one.named('patchelf'))[0];
-  if (patchelf === undefined)
-    throw new UserError('llvm-source: debian has no patchelf to make LLVM run here');
-  return [clang, ...same, patchelf];
+  return [clang, ...same, needed('patchelf', indexes, 'llvm-source')];
 }

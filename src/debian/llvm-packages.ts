@@ -1,3 +1,5 @@
+import { isRunTime } from './run-time.ts';
+
 /**
  * Packages that LLVM's depend on and that no compiler run needs: what other programs are compiled against, for which
  * the host has its own (and clang must find that, not a second one beside itself), debuggers, interpreters, and the
@@ -13,9 +15,6 @@ const PROGRAMS_LEFT_OUT =
 const UNPACKED = [
   /^usr\/lib\/llvm-\d+\/lib\/lib(?:LLVM|LTO|clang-cpp)[^/]*\.so[^/]*$/,
   /^usr\/lib\/llvm-\d+\/lib\/clang\/[\d.]+\/include(?:\/|$)/,
-  /^(?:usr\/)?lib\/[\w-]+-linux-gnu\/[^/]+\.so[^/]*$/,
-  /^(?:usr\/)?lib(?:64)?\/ld-linux[^/]+$/,
-  /^usr\/bin\/patchelf$/,
 ];
 
 /** Whether a package that another one depends on can stay away. */
@@ -24,8 +23,8 @@ export function isNotNeeded(name: string): boolean {
 }
 
 /** Whether an entry of one of the packages, as it is named in it, is part of the toolchain. */
-export function isUnpacked(entry: string): boolean {
+export function isPartOfLlvm(entry: string): boolean {
   const program = /^usr\/lib\/llvm-\d+\/bin\/([^/]+)$/.exec(entry)?.[1];
   if (program !== undefined) return !PROGRAMS_LEFT_OUT.test(program);
-  return UNPACKED.some((pattern) => pattern.test(entry));
+  return UNPACKED.some((pattern) => pattern.test(entry)) || isRunTime(entry);
 }

@@ -134,7 +134,7 @@ async function transfer(host: Host, url: string, target: Target, options: Downlo
 function wrongDigest(url: string, expected: string, got: string) {
   return transferError(
     'refused',
-    `${url}: SHA-256 should be ${expected}, and what came has ${got}; it was thrown away: try again, or take another llvm-source`,
+    `${url}: SHA-256 should be ${expected}, and what came has ${got}; it was thrown away: try again, or take another source`,
   );
 }
 

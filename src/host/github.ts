@@ -6,6 +6,7 @@ import { uploadArtifact } from './artifacts.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { openCacheFolder, setToolFolders } from './folders.ts';
 import type { Annotation, DoorHost, Log } from './host.ts';
+import { ownCommand } from './own-command.ts';
 import { createRun } from './programs.ts';
 import { lineProgress } from './progress.ts';
 import { createSupervise } from './supervise.ts';
@@ -40,6 +41,7 @@ export function githubHost({ env, signal, clock = SYSTEM_CLOCK }: GithubSettings
     log,
     progress: lineProgress(write, clock),
     run: createRun(signal, env),
+    self: ownCommand(),
     supervise: createSupervise(signal, env),
     env,
     signal,

@@ -75,6 +75,8 @@ export interface Host {
   readonly log: Log;
   readonly progress: StartProgress;
   readonly run: RunProgram;
+  /** What starts this program again: node, and the file that it was started with. */
+  readonly self: readonly string[];
   readonly supervise: Supervise;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Folder for downloads and state that outlives a run; made at the first read, a UserError where it cannot be. */

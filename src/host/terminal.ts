@@ -1,6 +1,7 @@
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { openCacheFolder, setToolFolders } from './folders.ts';
 import type { Annotation, DoorHost } from './host.ts';
+import { ownCommand } from './own-command.ts';
 import { createRun } from './programs.ts';
 import { barProgress, lineProgress } from './progress.ts';
 import { type Output, openScreen, type Screen } from './screen.ts';
@@ -49,6 +50,7 @@ export function terminalHost(settings: TerminalSettings): DoorHost {
     },
     progress: draws ? barProgress(screen, clock) : lineProgress(screen.line, clock),
     run: createRun(signal, env),
+    self: ownCommand(),
     supervise: createSupervise(signal, env),
     env,
     signal,

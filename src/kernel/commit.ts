@@ -1,5 +1,6 @@
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
+import { readGit } from './git.ts';
 
 export interface Commit {
   /** 40 hex digits, or 64 in a repository of SHA-256. */
@@ -10,13 +11,7 @@ export interface Commit {
 
 /** The commit that a kernel tree is checked out at; undefined where it is in no git work tree, or git is not there. */
 export async function readCommit(host: Pick<Host, 'run' | 'env'>, tree: string): Promise<Commit | undefined> {
-  const git = (...args: readonly string[]) =>
-    // A container's checkout often belongs to another user, and is only read here.
-    host.run('git', ['-c', 'safe.directory=*', '-c', 'log.showSignature=false', '-C', tree, ...args], {
-      env: plainEnvironment(host.env),
-      limit: 4096,
-      timeoutSeconds: 60,
-    });
+  const git = (...args: readonly string[]) => readGit(host, tree, args, 4096);
   try {
     const { code, stdout } = await git('log', '-1', '--format=%H %ct');
     const [, id, seconds] = /^([0-9a-f]{40,64}) (\d{1,12})$/m.exec(stdout) ?? [];
@@ -28,12 +23,4 @@ export async function readCommit(host: Pick<Host, 'run' | 'env'>, tree: string):
     if (error instanceof UserError) return undefined;
     throw error;
   }
-}
-
-// Inside a git hook GIT_DIR and others would lead to the hook's repository instead of the tree's.
-function plainEnvironment(env: Host['env']): Record<string, string> {
-  const kept = Object.entries(env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('GIT_'),
-  );
-  return Object.fromEntries(kept);
 }

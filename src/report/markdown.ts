@@ -1,3 +1,5 @@
+import type { CacheReport } from '../values/cache.ts';
+import { CACHE_COLUMNS, cacheLines, cacheRows } from './cache.ts';
 import { code } from './escape.ts';
 import { buildFacts, byKind, byUnit, totalsLine } from './facts.ts';
 import { countOf } from './numbers.ts';
@@ -35,6 +37,7 @@ export function renderMarkdown(report: Report): string {
     page.list(lines, { shown: LISTED, form: bullet });
   }
   for (const image of report.images) overview(page, image);
+  if (build.cache !== null) cacheTable(page, build.cache);
   if (build.files.length > 0) {
     page.add('### Files', '');
     const lines = build.files.map(({ what, path }) => `- ${quoted(what)}: ${quoted(path)}`);
@@ -95,6 +98,15 @@ function overview(page: Page, image: ReportImage): void {
     return `| ${unit(tu)} | ${symbols.length} | ${functions} | ${names.join(', ')} |`;
   });
   page.list(rows, { total: groups.length, form: (rest) => `\nUnits: ${rest}` });
+}
+
+function cacheTable(page: Page, cache: CacheReport): void {
+  page.add('### Cache', '', `| ${CACHE_COLUMNS.join(' | ')} |`, '| --- | ---: | --- | --- | --- | --- |');
+  page.add(...cacheRows(cache).map((cells) => `| ${cells.map(quoted).join(' | ')} |`), '');
+  page.list(
+    cacheLines(cache).map((line) => `- ${quoted(line)}`),
+    { form: bullet },
+  );
 }
 
 function symbolTable(page: Page, image: ReportImage): void {

@@ -1,3 +1,4 @@
+import type { CacheReport } from '../values/cache.ts';
 import type { Mode, ReductionRequest } from '../values/mode.ts';
 import type { ToolchainSource } from '../values/toolchain.ts';
 
@@ -37,6 +38,8 @@ export interface ReportBuild {
   readonly lto_coverage: ReportCoverage | null;
   readonly diagnostics: ReportDiagnostics;
   readonly files: readonly ReportFile[];
+  /** What the cache did; null where it was off. */
+  readonly cache: CacheReport | null;
 }
 
 export interface ReportReduction {

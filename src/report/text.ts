@@ -1,3 +1,5 @@
+import type { CacheReport } from '../values/cache.ts';
+import { cacheLines, cacheRows } from './cache.ts';
 import { oneLine } from './escape.ts';
 import { buildFacts, byUnit, type Fact, totalsLine } from './facts.ts';
 import { countOf } from './numbers.ts';
@@ -19,10 +21,19 @@ export function renderText(report: Report): string {
     lines.push(...rest(suspect.length - SUSPECTS), '');
   }
   for (const image of report.images) lines.push(...imageLines(image), '');
-  const { makeLine, files } = report.build;
+  const { makeLine, files, cache } = report.build;
+  if (cache !== null) lines.push(...cacheText(cache), '');
   if (makeLine !== '') lines.push('The same build again:', `  ${makeLine}`, '');
   if (files.length > 0) lines.push(...facts(files.map(({ what, path }) => [what, path])));
   return `${lines.map(oneLine).join('\n').trimEnd()}\n`;
+}
+
+function cacheText(cache: CacheReport): readonly string[] {
+  const rows = cacheRows(cache).map(
+    ([level, hits, misses, size, spent, saved]) =>
+      `  ${level}: ${hits} reused; made anew: ${misses}; ${size}; ${spent} spent, saved: ${saved}`,
+  );
+  return ['Cache:', ...rows, ...cacheLines(cache).map((line) => `  ${line}`)];
 }
 
 function imageLines(image: ReportImage): readonly string[] {

@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { type Arch, archOf, hostArch } from '../values/arch.ts';
+import type { CacheRequest } from '../values/cache.ts';
 import { UserError } from '../values/error.ts';
 import type { BuildRequest, FailOn } from '../values/request.ts';
 import type { ToolchainRequest } from '../values/toolchain.ts';
 import { withDefaults } from './inputs.ts';
-import { choice, count, flag, many, one, type Raw, text } from './values.ts';
+import { choice, count, flag, many, one, type Raw, size, text } from './values.ts';
 
 /** What a request depends on beside its inputs. */
 export interface Surroundings {
@@ -45,6 +46,7 @@ export function readBuildRequest(given: Raw, around: Surroundings): BuildRequest
     makeArgs: many(raw, 'make-args').map(makeArg),
     jobs: count(raw, 'jobs', around.processors),
     toolchain: readToolchainRequest(raw, around),
+    cache: readCacheRequest(raw, around),
     reportDir: path.resolve(around.folder, one(raw, 'report-dir') ?? path.join(output, 'thinlto-report')),
     failOn: readFailOn(text(raw, 'fail-on')),
     dryRun: flag(raw, 'dry-run'),
@@ -101,6 +103,23 @@ export function readToolchainRequest(given: Raw, around: Surroundings): Toolchai
     ...(mirror && { mirror }),
     ...(key && { key: path.resolve(around.folder, key) }),
     ...(githubToken && { githubToken }),
+  };
+}
+
+function readCacheRequest(raw: Raw, around: Surroundings): CacheRequest {
+  const family = one(raw, 'cache-key');
+  if (family !== undefined && !/^[\w.+=-]{1,80}$/.test(family)) {
+    throw new UserError(
+      `cache-key: '${family}' is not 1 to 80 letters, digits and . _ + = -, which is what a cache takes in a key`,
+    );
+  }
+  const folder = one(raw, 'cache-dir');
+  return {
+    use: choice(raw, 'cache', ['auto', 'always', 'read-only', 'off']),
+    maxBytes: size(raw, 'cache-max-size'),
+    family,
+    folder: folder === undefined ? undefined : path.resolve(around.folder, folder),
+    ccache: choice(raw, 'ccache', ['auto', 'system', 'github', 'debian']),
   };
 }
 

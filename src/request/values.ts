@@ -47,3 +47,14 @@ export function count(raw: Raw, name: string, fallback: number): number {
     throw new UserError(`${name}: '${value}' is not a whole number from 1 to 999999`);
   return Number(value);
 }
+
+/** Bytes, written as `800M` or `5G` (powers of 1000), 10 MB at least. */
+export function size(raw: Raw, name: string): number {
+  const value = text(raw, name);
+  const [, digits, unit] = /^([1-9][0-9]{0,5})([MGT])B?$/i.exec(value) ?? [];
+  const bytes = Number(digits) * { M: 1e6, G: 1e9, T: 1e12 }[(unit ?? 'M').toUpperCase() as 'M' | 'G' | 'T'];
+  if (digits === undefined || bytes < 1e7) {
+    throw new UserError(`${name}: '${value}' is not a size of 10M or more, such as 800M or 5G`);
+  }
+  return bytes;
+}

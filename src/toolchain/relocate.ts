@@ -1,30 +1,44 @@
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
-import { copyFile, mkdir, open, rm } from 'node:fs/promises';
+import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from '../host/host.ts';
 import { UserError } from '../values/error.ts';
-import { LLVM_PROGRAMS } from './programs.ts';
 
 const TIMEOUT_SECONDS = 120;
+
+/** What is to run of unpacked packages. */
+export interface Relocated {
+  /** How people call it: `LLVM`, `ccache`. */
+  readonly name: string;
+  /** Folder below the root of the packages; its programs are in `bin`, libraries of its own in `lib`. */
+  readonly folder: string;
+  /** The programs of `bin` that must start. */
+  readonly programs: readonly string[];
+  /** What they are started with; the host's environment where absent. */
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /**
  * Makes unpacked Debian packages run at `final` with the libraries that came with them: each program gets their
  * loader as its interpreter, and each program and library a search path of its own. patchelf is one of the packages,
- * and is started through the loader itself. Throws a UserError where a program of the result does not start.
+ * is started through the loader itself, and is gone afterwards. Throws a UserError where a program of the result does
+ * not start.
  */
-export async function relocate(host: Host, staging: string, final: string, llvm: string): Promise<void> {
-  const folders = libraryFolders(staging, llvm);
+export async function relocate(host: Host, staging: string, final: string, tool: Relocated): Promise<void> {
+  const cannotRun = (why: string) =>
+    new UserError(`${tool.name} of Debian cannot be made to run here: ${why}`);
+  const folders = libraryFolders(staging, tool.folder);
   const loader = loaderIn(staging);
+  if (loader === undefined) throw cannotRun('its packages have no loader (ld-linux)');
   const own = await ownCopy(staging, folders, loader);
   const run = async (args: readonly string[]) => {
-    const patchelf = path.join(staging, 'usr/bin/patchelf');
-    const call = ['--library-path', own, patchelf, ...args];
+    const call = ['--library-path', own, path.join(own, 'patchelf'), ...args];
     const { code, stderr } = await host.run(path.join(own, path.basename(loader)), call, {
       timeoutSeconds: TIMEOUT_SECONDS,
     });
     if (code !== 0) throw cannotRun(`patchelf failed: ${stderr.trim().split('\n')[0]}`);
   };
-  const bin = path.join(llvm, 'bin');
+  const bin = path.join(tool.folder, 'bin');
   removeDanglingLinks(path.join(staging, bin));
   for (const folder of [bin, ...folders]) {
     const files = await elfFiles(path.join(staging, folder));
@@ -35,18 +49,15 @@ export async function relocate(host: Host, staging: string, final: string, llvm:
     await run([...interpreter, '--force-rpath', '--set-rpath', search, ...files]);
   }
   await rm(own, { recursive: true });
-  for (const program of LLVM_PROGRAMS) {
+  for (const program of tool.programs) {
     const call = [path.join(staging, bin, program), '--version'];
     const { code, stderr } = await host.run(path.join(staging, loader), call, {
+      ...(tool.env !== undefined && { env: tool.env }),
       limit: 65536,
       timeoutSeconds: TIMEOUT_SECONDS,
     });
     if (code !== 0) throw cannotRun(`${program} ends with ${code} ${stderr.trim().split('\n')[0]}`.trim());
   }
-}
-
-function cannotRun(why: string): UserError {
-  return new UserError(`LLVM of Debian cannot be made to run here: ${why}`);
 }
 
 /** Links to programs that were left out. */
@@ -56,10 +67,11 @@ function removeDanglingLinks(folder: string): void {
   }
 }
 
-/** The libraries that patchelf runs with, where it does not write to them meanwhile. */
+/** patchelf and the libraries that it runs with, where it does not write to them meanwhile. */
 async function ownCopy(staging: string, folders: readonly string[], loader: string): Promise<string> {
   const own = path.join(staging, '.patchelf');
   await mkdir(own);
+  await rename(path.join(staging, 'usr/bin/patchelf'), path.join(own, 'patchelf'));
   await copyFile(path.join(staging, loader), path.join(own, path.basename(loader)));
   for (const folder of folders) {
     for (const name of readdirSync(path.join(staging, folder))) {
@@ -70,18 +82,18 @@ async function ownCopy(staging: string, folders: readonly string[], loader: stri
   return own;
 }
 
-function libraryFolders(staging: string, llvm: string): readonly string[] {
+function libraryFolders(staging: string, tool: string): readonly string[] {
   const roots = ['usr/lib', 'lib'].filter((folder) => existsSync(path.join(staging, folder)));
   const triples = roots.flatMap((folder) =>
     readdirSync(path.join(staging, folder))
       .filter((name) => name.endsWith('-linux-gnu'))
       .map((name) => path.join(folder, name)),
   );
-  return [...triples, path.join(llvm, 'lib')].filter((folder) => existsSync(path.join(staging, folder)));
+  return [...triples, path.join(tool, 'lib')].filter((folder) => existsSync(path.join(staging, folder)));
 }
 
-/** The loader's file, below its several names. */
-function loaderIn(staging: string): string {
+/** The loader's file, below its several names; undefined where there is none. */
+function loaderIn(staging: string): string | undefined {
   const folders = ['usr/lib64', 'lib64', 'usr/lib', 'lib', ...libraryFolders(staging, '.')];
   for (const folder of folders) {
     const name =
@@ -89,7 +101,7 @@ function loaderIn(staging: string): string {
       readdirSync(path.join(staging, folder)).find((one) => /^ld-linux[\w.-]*\.so\.\d$/.test(one));
     if (name && existsSync(path.join(staging, folder, name))) return path.join(folder, name);
   }
-  throw cannotRun('its packages have no loader (ld-linux)');
+  return undefined;
 }
 
 /** The dynamic ELF files of a folder, without links. The loader is left as it is: it cannot be given a search path. */

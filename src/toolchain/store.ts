@@ -7,7 +7,7 @@ import type { Host } from '../host/host.ts';
 import type { ToolchainSource } from '../values/toolchain.ts';
 import { compareVersions, EXACT_VERSION, matchesVersion } from './version.ts';
 
-/** A toolchain in the tool cache. */
+/** A toolchain, or another tool, in the tool cache. */
 export interface StoredTool {
   readonly folder: string;
   /** `23.1.4`, `23.1.0-rc1`. */
@@ -22,25 +22,26 @@ export interface ToolIdentity extends Omit<StoredTool, 'folder'> {
   readonly arch: string;
 }
 
-const TOOL = 'kernel-thinlto-llvm';
+/** Name of LLVM in the tool cache. */
+const LLVM = 'kernel-thinlto-llvm';
 const MANIFEST = 'kernel-thinlto.json';
 const MANIFEST_LIMIT = 4096;
 const SOURCES: readonly string[] = ['kernel-org', 'github', 'debian', 'url'];
 const STAGING = /^\.staging-([0-9a-f]{8}-\d+)-/;
 const OLD_MS = 24 * 3600 * 1000;
 
-/** Folder of the tool cache: what GitHub's runner names, else one in the user's cache folder. */
-function toolFolder(host: Host): string {
+/** Folder of a tool in the tool cache: what GitHub's runner names, else one in the user's cache folder. */
+function toolFolder(host: Host, name: string): string {
   // @actions/tool-cache reads the variable itself, and knows no other place.
   process.env.RUNNER_TOOL_CACHE ||= host.env.RUNNER_TOOL_CACHE || path.join(host.cacheFolder, 'tools');
-  return path.join(process.env.RUNNER_TOOL_CACHE, TOOL);
+  return path.join(process.env.RUNNER_TOOL_CACHE, name);
 }
 
-/** The toolchains in the tool cache for this machine's processor, newest first. */
-export async function listTools(host: Host): Promise<readonly StoredTool[]> {
-  const root = toolFolder(host);
+/** The toolchains in the tool cache for this machine's processor, newest first; or what it has of another tool's name. */
+export async function listTools(host: Host, name = LLVM): Promise<readonly StoredTool[]> {
+  const root = toolFolder(host, name);
   const found: StoredTool[] = [];
-  for (const version of await versionsIn(host, root)) {
+  for (const version of await versionsIn(host, name)) {
     const folder = path.join(root, version, process.arch);
     const tool = await readManifest(folder);
     if (tool !== undefined && versionName(tool) === version) found.push(tool);
@@ -49,8 +50,9 @@ export async function listTools(host: Host): Promise<readonly StoredTool[]> {
 }
 
 // @actions/tool-cache prints workflow commands on standard output, which is a terminal user's result.
-async function versionsIn(host: Host, root: string): Promise<readonly string[]> {
-  if (host.env.GITHUB_ACTIONS === 'true') return findAllVersions(TOOL);
+async function versionsIn(host: Host, tool: string): Promise<readonly string[]> {
+  if (host.env.GITHUB_ACTIONS === 'true') return findAllVersions(tool);
+  const root = toolFolder(host, tool);
   const names = await readdir(root).catch(() => []);
   const whole = names.map(async (name) =>
     (await stat(path.join(root, name, `${process.arch}.complete`)).catch(() => undefined)) === undefined
@@ -80,19 +82,21 @@ export async function findTool(
 /**
  * Puts a toolchain into the tool cache and returns its folder. `fill` makes its content in `staging`; `final` is where
  * it will stand, for content that must know. It is seen whole or not at all: the folder gets its name after the last
- * byte was written, by one rename. Where another run was faster, or `final` is whole already, that one serves.
+ * byte was written, by one rename. Where another run was faster, or `final` is whole already, that one serves. `name`
+ * is the tool's in the tool cache.
  */
 export async function landTool(
   host: Host,
   identity: ToolIdentity,
   fill: (staging: string, final: string) => Promise<void>,
+  name = LLVM,
 ): Promise<string> {
   if (!EXACT_VERSION.test(identity.version))
     throw new Error(`${identity.version}: not a version for the tool cache`);
-  const final = path.join(toolFolder(host), versionName(identity), identity.arch);
+  const final = path.join(toolFolder(host, name), versionName(identity), identity.arch);
   try {
     if (!(await isWhole(final, identity))) {
-      const staging = await stagingFolder(host);
+      const staging = await stagingFolder(host, name);
       try {
         await fill(staging, final);
         const { version, source, digest } = identity;
@@ -107,13 +111,13 @@ export async function landTool(
     await writeFile(`${final}.complete`, '');
     return final;
   } catch (error) {
-    throw diskError(toolFolder(host), error);
+    throw diskError(toolFolder(host, name), error);
   }
 }
 
 /** A folder of this process on the file system of the tool cache; swept by a later run where this one dies. */
-export async function stagingFolder(host: Host): Promise<string> {
-  const folder = toolFolder(host);
+export async function stagingFolder(host: Host, name = LLVM): Promise<string> {
+  const folder = toolFolder(host, name);
   try {
     await mkdir(folder, { recursive: true });
     await sweep(folder);

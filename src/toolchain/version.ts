@@ -4,12 +4,13 @@ import { UserError } from '../values/error.ts';
 export const EXACT_VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}(-rc\d{1,3})?$/;
 
 /** Orders versions by their numbers, oldest first; a candidate is older than its release. */
-export function compareVersions(left: string, right: string): number {
-  const a = numbersOf(left);
-  const b = numbersOf(right);
+export function compareVersions(one: string, other: string): number {
+  const a = numbersOf(one);
+  const b = numbersOf(other);
   for (let at = 0; at < 4; at++) {
-    const difference = (a[at] ?? 0) - (b[at] ?? 0);
-    if (difference !== 0) return difference;
+    const [left = 0, right = 0] = [a[at], b[at]];
+    // Those of two releases are both infinite, and have no difference.
+    if (left !== right) return left - right;
   }
   return 0;
 }

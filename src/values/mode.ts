@@ -11,3 +11,8 @@ export type ReductionRequest = 'auto' | 'on' | 'off';
 export function isThin(mode: Mode): mode is 'thin' | 'thin-dist' {
   return mode === 'thin' || mode === 'thin-dist';
 }
+
+/** Whether a value of unknown origin is a mode. */
+export function isMode(value: unknown): value is Mode {
+  return value === 'full' || value === 'none' || value === 'thin' || value === 'thin-dist';
+}

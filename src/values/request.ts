@@ -1,4 +1,5 @@
 import type { Arch } from './arch.ts';
+import type { CacheRequest } from './cache.ts';
 import type { ModeRequest, ReductionRequest } from './mode.ts';
 import type { ToolchainRequest } from './toolchain.ts';
 
@@ -18,6 +19,7 @@ export interface BuildRequest {
   readonly makeArgs: readonly string[];
   readonly jobs: number;
   readonly toolchain: ToolchainRequest;
+  readonly cache: CacheRequest;
   readonly reportDir: string;
   readonly failOn: FailOn;
   readonly dryRun: boolean;

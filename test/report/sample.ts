@@ -49,6 +49,7 @@ export function sampleReport(symbols: readonly ReportSymbol[], build: Partial<Re
       ],
       lto_coverage: { bitcode: 466, native: 28, suspect: [] },
       diagnostics: { total: 0, items: [] },
+      cache: null,
       files: [
         { what: 'kernel image', path: '/out/arch/x86/boot/bzImage' },
         { what: 'build log', path: '/report/build.log' },

@@ -39,7 +39,9 @@ export function createBlobs(): Blobs {
       if (blob === undefined) return reply(response, 404);
       if (url.searchParams.get('sig') !== blob.signature) return reply(response, 403);
       if (request.method === 'PUT') {
-        put(blob, url, request, await readBody(request));
+        const refusal = put(blob, url, request, await readBody(request));
+        if (refusal !== undefined)
+          return reply(response, 400, '', { ...VERSION, 'x-ms-error-code': refusal });
         return reply(response, 201, '', {
           ...VERSION,
           etag: '"1"',
@@ -51,27 +53,32 @@ export function createBlobs(): Blobs {
   };
 }
 
-function put(blob: Blob, url: URL, request: IncomingMessage, body: Buffer): void {
+/** Keeps what was put; else the service's code for what is wrong with it. */
+function put(blob: Blob, url: URL, request: IncomingMessage, body: Buffer): string | undefined {
   const comp = url.searchParams.get('comp');
   const type = request.headers['x-ms-blob-content-type'];
   if (typeof type === 'string') blob.type = type;
+  if (Number(request.headers['content-length']) !== body.length) return 'InvalidHeaderValue';
   if (comp === 'block') {
-    blob.blocks.set(url.searchParams.get('blockid') ?? '', body);
+    const id = url.searchParams.get('blockid') ?? '';
+    const [other = id] = blob.blocks.keys();
+    // All ids of one blob have one length, of 64 bytes at most.
+    if (id === '' || id.length !== other.length || Buffer.from(id, 'base64').length > 64) {
+      return 'InvalidBlobOrBlock';
+    }
+    blob.blocks.set(id, body);
     return;
   }
   if (comp === 'blocklist') {
     const ids = [...body.toString().matchAll(/<(?:Latest|Uncommitted|Committed)>([^<]*)</g)];
-    const parts = ids.map(([, id = '']) => {
-      const part = blob.blocks.get(id);
-      if (part === undefined) throw new Error(`block ${id} was never put`);
-      return part;
-    });
+    const parts = ids.map(([, id = '']) => blob.blocks.get(id)).filter((part) => part !== undefined);
+    if (parts.length !== ids.length) return 'InvalidBlockList';
     blob.content = Buffer.concat(parts);
     return;
   }
-  if (comp !== null || request.headers['x-ms-blob-type'] !== 'BlockBlob')
-    throw new Error(`not served: ${url.search}`);
+  if (comp !== null || request.headers['x-ms-blob-type'] !== 'BlockBlob') return 'InvalidHeaderValue';
   blob.content = body;
+  return;
 }
 
 async function send(blob: Blob, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import type { Host } from '../../src/host/host.ts';
 import { createRun } from '../../src/host/programs.ts';
 import { createSupervise } from '../../src/host/supervise.ts';
@@ -23,6 +24,7 @@ export function testHost(changes: Partial<Host> = {}): Host & { readonly lines: 
     },
     progress: () => ({ update: () => undefined, end: () => undefined }),
     run: createRun(signal, env),
+    self: [process.execPath, fileURLToPath(new URL('../../src/cli.ts', import.meta.url))],
     supervise: createSupervise(signal, env),
     env,
     cacheFolder: tmpdir(),

@@ -7,13 +7,27 @@ export interface BackendIds {
   readonly job: string;
 }
 
-const KEY = randomUUID();
+/** A branch whose cache entries a token is good for; 1 reads, 2 writes, 3 does both. */
+export interface CacheScope {
+  readonly Scope: string;
+  readonly Permission: 1 | 2 | 3;
+}
 
-/** A token such as a runner gets for the services: a JWT whose scope names run and job. */
-export function runtimeToken(ids: BackendIds = { run: randomUUID(), job: randomUUID() }): string {
+const KEY = randomUUID();
+const MAIN: CacheScope = { Scope: 'refs/heads/main', Permission: 3 };
+
+/**
+ * A token such as a runner gets for the services: a JWT whose scope names run and job, and whose claim `ac` names the
+ * branches of the cache, the run's own first.
+ */
+export function runtimeToken(
+  ids: BackendIds = { run: randomUUID(), job: randomUUID() },
+  scopes: readonly CacheScope[] = [MAIN],
+): string {
   const claims = {
     nameid: '00000000-0000-0000-0000-000000000000',
     scp: `Actions.ExampleScope Actions.Results:${ids.run}:${ids.job}`,
+    ac: JSON.stringify(scopes),
     exp: Math.floor(Date.now() / 1000) + 3600,
   };
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -23,12 +37,21 @@ export function runtimeToken(ids: BackendIds = { run: randomUUID(), job: randomU
 
 /** What the bearer token of a request is good for; undefined where it is none of ours, or too old. */
 export function readToken(request: IncomingMessage): BackendIds | undefined {
+  const { scp = '', exp = 0 } = readClaims(request) ?? {};
+  const [, run, job] = /(?:^| )Actions\.Results:([^: ]+):([^: ]+)(?: |$)/.exec(scp) ?? [];
+  return exp * 1000 > Date.now() && run !== undefined && job !== undefined ? { run, job } : undefined;
+}
+
+/** The branches of the cache that a token which `readToken` takes is good for. */
+export function readCacheScopes(request: IncomingMessage): readonly CacheScope[] {
+  return JSON.parse(readClaims(request)?.ac ?? '[]');
+}
+
+function readClaims(request: IncomingMessage): { scp: string; ac: string; exp: number } | undefined {
   const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
   const [head = '', body = '', signature = ''] = token.split('.');
   if (signature !== sign(`${head}.${body}`)) return undefined;
-  const { scp, exp } = JSON.parse(Buffer.from(body, 'base64url').toString());
-  const [, run, job] = /(?:^| )Actions\.Results:([^: ]+):([^: ]+)(?: |$)/.exec(scp) ?? [];
-  return exp * 1000 > Date.now() && run !== undefined && job !== undefined ? { run, job } : undefined;
+  return JSON.parse(Buffer.from(body, 'base64url').toString());
 }
 
 function sign(text: string): string {

@@ -47,5 +47,7 @@ test('a candidate is older than its release, and numbers are compared as numbers
   assert.deepEqual([...THERE].reverse().sort(compareVersions), THERE.toSorted(compareVersions));
   assert.ok(compareVersions('23.1.0-rc2', '23.1.0') < 0);
   assert.ok(compareVersions('23.1.10', '23.1.9') > 0);
+  assert.equal(compareVersions('23.1.4', '23.1.4'), 0);
+  assert.equal(compareVersions('23.1.0-rc1', '23.1.0-rc1'), 0);
   assert.equal(matchesVersion('23.1', '23.10.0'), false);
 });

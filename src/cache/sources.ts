@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import path from 'node:path';
+import type { Host } from '../host/host.ts';
+import { readGit } from '../kernel/git.ts';
+import { UserError } from '../values/error.ts';
+
+/** What every file of a source tree holds, told by content and never by times. */
+export interface Sources {
+  /** `git`: blob ids; `digests`: SHA-256. Lists of different kinds have nothing in common. */
+  readonly kind: 'git' | 'digests';
+  /** By path relative to the tree: file mode and id. */
+  readonly ids: ReadonlyMap<string, string>;
+}
+
+const LIST_LIMIT = 256 << 20;
+const MOST_FILES = 1_000_000;
+/** Untracked files are read one by one; so many are another build's output. */
+const MOST_UNTRACKED = 20_000;
+
+/**
+ * Lists the files of a source tree, without the output folder where that lies inside: from git's index, with the
+ * content of what git sees as touched or does not track, or by reading every file where there is no git.
+ */
+export async function readSources(
+  host: Pick<Host, 'run' | 'env' | 'signal'>,
+  tree: string,
+  output: string,
+): Promise<Sources> {
+  const inside = path.relative(tree, output);
+  const skip = inside.startsWith('..') || path.isAbsolute(inside) ? undefined : inside;
+  const ids = await readIndex(host, tree, skip).catch((error: unknown) => {
+    if (error instanceof UserError && !host.signal.aborted) return undefined;
+    throw error;
+  });
+  if (ids !== undefined) return { kind: 'git', ids };
+  return { kind: 'digests', ids: readAll(tree, skip, host.signal) };
+}
+
+/** Files whose content, or whose being there, differs between two lists of one tree. */
+export function differing(before: Sources, now: Sources): readonly string[] {
+  if (before.kind !== now.kind) return [...new Set([...before.ids.keys(), ...now.ids.keys()])];
+  const changed = [...now.ids].filter(([name, id]) => before.ids.get(name) !== id).map(([name]) => name);
+  const gone = [...before.ids.keys()].filter((name) => !now.ids.has(name));
+  return [...changed, ...gone];
+}
+
+async function readIndex(
+  host: Pick<Host, 'run' | 'env'>,
+  tree: string,
+  skip: string | undefined,
+): Promise<Map<string, string> | undefined> {
+  const git = async (...args: readonly string[]) => {
+    const { code, stdout } = await readGit(host, tree, args, LIST_LIMIT);
+    return code === 0 && stdout.length < LIST_LIMIT
+      ? stdout.split('\0').filter((one) => one !== '')
+      : undefined;
+  };
+  // A file that git converts on checkout is not the blob.
+  const converts = await readGit(host, tree, ['config', '--get-regexp', '^core\\.(autocrlf|eol)$'], 4096);
+  if (/ (true|input|crlf|native)\s*$/im.test(converts.stdout)) return undefined;
+  const [tracked, touched, others] = await Promise.all([
+    git('ls-files', '-s', '-v', '-z'),
+    git('diff-files', '--name-only', '--relative', '-z', '--ignore-submodules=all'),
+    git('ls-files', '-o', '-z'),
+  ]);
+  if (tracked === undefined || touched === undefined || others === undefined) return undefined;
+  const ids = new Map<string, string>();
+  const read = new Set<string>(touched);
+  let algorithm = 'sha1';
+  for (const line of tracked) {
+    const [, tag, mode, id, name] = /^(\S) (\d{6}) ([0-9a-f]{40,64}) \d\t(.+)$/s.exec(line) ?? [];
+    if (tag === undefined || mode === undefined || id === undefined || name === undefined) return undefined;
+    // A repository inside, whose files are not in this index.
+    if (mode === '160000') return undefined;
+    if (id.length === 64) algorithm = 'sha256';
+    // Other tags than H mean that git does not look at the file, or that it is in conflict.
+    if (tag !== 'H') read.add(name);
+    ids.set(name, `${mode} ${id}`);
+  }
+  // A tarball unpacked below somebody's repository is not of it.
+  if (!ids.has('Makefile')) return undefined;
+  const untracked = others.filter((name) => !isBelow(name, skip));
+  if (untracked.length > MOST_UNTRACKED) return undefined;
+  for (const name of [...read, ...untracked]) {
+    const id = idOf(path.join(tree, name), (bytes) =>
+      createHash(algorithm).update(`blob ${bytes.length}\0`).update(bytes).digest('hex'),
+    );
+    if (id === undefined) ids.delete(name);
+    else ids.set(name, id);
+  }
+  return ids;
+}
+
+function readAll(tree: string, skip: string | undefined, signal: AbortSignal): Map<string, string> {
+  const ids = new Map<string, string>();
+  const folders = [''];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    signal.throwIfAborted();
+    for (const entry of readdirSync(path.join(tree, folder), { withFileTypes: true })) {
+      const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (name === '.git' || isBelow(name, skip)) continue;
+      if (entry.isDirectory()) folders.push(name);
+      else {
+        const id = idOf(path.join(tree, name), (bytes) => createHash('sha256').update(bytes).digest('hex'));
+        if (id !== undefined) ids.set(name, id);
+      }
+      if (ids.size > MOST_FILES) throw new UserError(`source: ${tree} has more than ${MOST_FILES} files`);
+    }
+  }
+  return ids;
+}
+
+function isBelow(name: string, folder: string | undefined): boolean {
+  return folder !== undefined && (folder === '' || name === folder || name.startsWith(`${folder}/`));
+}
+
+/** Mode, as git writes it, and digest of a file or link; undefined where there is none or it cannot be read. */
+function idOf(file: string, digest: (bytes: Buffer) => string): string | undefined {
+  try {
+    const info = lstatSync(file);
+    if (info.isSymbolicLink()) return `120000 ${digest(Buffer.from(readlinkSync(file)))}`;
+    if (!info.isFile()) return undefined;
+    return `${(info.mode & 0o100) === 0 ? '100644' : '100755'} ${digest(readFileSync(file))}`;
+  } catch {
+    return undefined;
+  }
+}

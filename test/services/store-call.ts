@@ -1,0 +1,3 @@
+import { answerStoreCall } from '../../src/cache/github-store-child.ts';
+
+await answerStoreCall(process.argv.slice(3));
