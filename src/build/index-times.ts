@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 
 const INDEX = '--thinlto-index-only=';
@@ -28,15 +28,18 @@ export function keepIndexTimes(folder: string, args: readonly string[], link: ()
   return code;
 }
 
-/** The list of bitcode objects, and an index beside each. */
+/**
+ * The indexes beside the bitcode objects that the linker's list names. The list itself stays new, for by its time
+ * kbuild knows that vmlinux.a is to be made again (scripts/Makefile.vmlinux_a).
+ */
 function read(folder: string, list: string): ReadonlyMap<string, Made> {
-  const own = madeOf(path.join(folder, list));
-  if (own === undefined) return new Map();
-  const objects = readFileSync(path.join(folder, list), 'utf8').split('\n');
-  const names = [list, ...objects.filter((name) => name !== '').map((name) => `${name}.thinlto.bc`)];
+  const file = path.join(folder, list);
+  if (!existsSync(file)) return new Map();
+  const objects = readFileSync(file, 'utf8').split('\n');
   return new Map(
-    names.flatMap((name) => {
-      const made = madeOf(path.join(folder, name));
+    objects.flatMap((object) => {
+      const name = `${object}.thinlto.bc`;
+      const made = object === '' ? undefined : madeOf(path.join(folder, name));
       return made === undefined ? [] : [[name, made] as const];
     }),
   );

@@ -31,6 +31,25 @@ export function listOutput(output: string, without: readonly string[]): readonly
     });
 }
 
+/**
+ * Lists the folders of an output folder, each before those in it. Empty ones count: kbuild finds recorded commands by
+ * paths that go through them (arch/x86/entry/syscalls/Makefile).
+ */
+export function listFolders(output: string, without: readonly string[]): readonly string[] {
+  const skipped = new Set([OWN_FOLDER, ...without.map((folder) => path.relative(output, folder))]);
+  const found: string[] = [];
+  const folders = [''];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of readdirSync(path.join(output, folder), { withFileTypes: true })) {
+      const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (!entry.isDirectory() || skipped.has(name)) continue;
+      found.push(name);
+      folders.push(name);
+    }
+  }
+  return found;
+}
+
 const BUILT =
   /(?:^|\/)(?:\.[^/]*\.(?:cmd|d)|[^/]*\.(?:o|a|ko|mod|bc|lo|s|i|so|dbg|lds|order|symvers)|vmlinux[^/]*|\.tmp_[^/]*|modules\.[^/]*)$|^(?:arch\/[^/]+\/)?include\/(?:generated|config)\/|^\.kernel-thinlto\/|^\.config(?:\.old)?$/;
 

@@ -9,7 +9,8 @@ import type { Arch } from '../values/arch.ts';
  * alone, and so is the same for all trees with the same such headers.
  */
 export function shadowingDigest(files: Iterable<string>, arch: Arch): string {
-  const headers = [...files].filter((name) => /\.(?:h|inc|def)$/.test(name));
+  const elsewhere = (name: string) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
+  const headers = [...files].filter((name) => /\.(?:h|inc|def)$/.test(name) && !elsewhere(name));
   const roots = [
     `arch/${arch.srcArch}/include/`,
     'include/',

@@ -101,7 +101,9 @@ async function buildWith(chosen: Chosen): Promise<Outcome> {
     inGroup(host, `Configuration: ${request.config.join(' ')}`, () =>
       configure(host, config, tree, request.arch, request.output, (...targets) => {
         const call = makeCall(setting, targets);
-        return host.run('make', call.args, { env: makeEnvironment(call, host.env) });
+        // Kconfig tries the compiler some hundred times, on nothing that would be worth keeping.
+        const env = { ...makeEnvironment(call, host.env), CCACHE_DISABLE: '1' };
+        return host.run('make', call.args, { env });
       }),
     ),
   );

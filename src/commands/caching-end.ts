@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { BuildResult } from '../build/run.ts';
 import { type CcacheCall, readCalls } from '../cache/ccache-calls.ts';
-import { listOutput, type OutputFile } from '../cache/output-files.ts';
+import { listFolders, listOutput, type OutputFile } from '../cache/output-files.ts';
 import { endBuild, STATE_PART } from '../cache/output-level.ts';
 import { emptyFolder, type Part, packFiles, writeManifest } from '../cache/pack.ts';
 import { type Cause, reasonsOf } from '../cache/redone.ts';
@@ -134,7 +134,8 @@ async function save(host: Host, request: BuildRequest, caching: Caching, counted
     const folder = await emptyFolder(entryFolder(host, request));
     const parts = new Map<string, Part>();
     if (state !== undefined) {
-      const names = [...state.outputs.map(({ name }) => name), CARRIED_FILE];
+      const folders = listFolders(request.output, [request.reportDir]);
+      const names = [...folders, ...state.outputs.map(({ name }) => name), CARRIED_FILE];
       const bytes = state.outputs.reduce((sum, { size }) => sum + size, 0);
       parts.set(
         STATE_PART,

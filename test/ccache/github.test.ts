@@ -231,7 +231,10 @@ test('a signed archive that climbs out, has no program or too much, or does not 
     [packed(VERSION).subarray(0, -30), /^\/\S*\.tar\.gz: /],
     [packed(VERSION, [], 'ccache version 4.14.3'), /says that it is 4\.14\.3, not 4\.14\.2$/],
     [packed(VERSION, [], 'Hello'), /bin\/ccache does not tell its version \(code 0\) Hello$/],
-    [bare([{ path: `${top}/ccache`, content: 'no program' }]), /bin\/ccache does not tell its version \(code 127\)/],
+    [
+      bare([{ path: `${top}/ccache`, content: 'no program' }]),
+      /bin\/ccache does not tell its version \(code 127\)/,
+    ],
   ] as const) {
     publish(VERSION, data);
     await refused(why);
