@@ -33,8 +33,9 @@ export function tableOf(result: RebuildResult): string {
   const tools = new Set(result.measurements.flatMap(({ identity }) => identity.tool ?? []));
   return [
     `x86_64 \`${result.config}\`${extra}, Linux ${versions.linux}, ${versions.llvm}, \`thin-dist\` with suffix reduction; ` +
-      `${machine.processors} processors (${machine.processor}), ${machine.memoryGB} GB; ${dates[0] ?? ''} to ${dates.at(-1) ?? ''}. ` +
-      `Wall seconds, medians of 1 to ${Math.max(1, ...runs)} runs, each from a fresh checkout, restoring and saving included.` +
+      `${machine.processors} processors (${machine.processor}), ${machine.memoryGB} GB; ${[...new Set([dates[0], dates.at(-1)])].join(' to ')}. ` +
+      `Wall seconds, each from a fresh checkout, restoring and saving included; medians of up to ${Math.max(1, ...runs)} runs.` +
+      (result.config === 'defconfig' ? '' : ' The limits beside the ratios are meant for defconfig.') +
       (tools.size > 1 ? ` (d) is of ${tools.size} states of the tool.` : ''),
     '',
     `| what changed | (a) make | (b) ccache ${ccacheOf(result, 'b48')} | (b) ccache ${ccacheOf(result, 'b414')} | (c) snapshot | (d) this | (d)/(a) | (d)/(b, new) | (d)/(c) | same kernel as (a) |`,
