@@ -37,7 +37,7 @@ export const EDITS: Readonly<Record<string, Edit>> = {
   'the new file under another name': newObject('equality_two'),
   // Found in the includer's own folder, before the one that -I leads to (lib/crypto/$(SRCARCH)/sha256.h).
   'shadow of a quoted include': (read) => {
-    expectOnce(read('lib/crypto/sha256.c'), '#include "sha256.h"', 'lib/crypto/sha256.c');
+    once(read('lib/crypto/sha256.c'), '#include "sha256.h"', '');
     const text =
       'static void sha256_blocks(struct sha256_block_state *state, const u8 *data, size_t nblocks)\n' +
       '{\n\tsha256_blocks_generic(state, data, nblocks);\n}\n';
@@ -75,7 +75,7 @@ export const EDITS: Readonly<Record<string, Edit>> = {
     '\tSTABS_DEBUG\n',
     '\tequality_symbol = .;\n\n\tSTABS_DEBUG\n',
   ),
-  'system call table': replace('arch/x86/entry/syscalls/syscall_64.tbl', 'sys_msync', 'sys_mincore', 1),
+  'system call table': replace('arch/x86/entry/syscalls/syscall_64.tbl', 'sys_msync', 'sys_mincore'),
   'host program': replace('scripts/kallsyms.c', '\nint main(', '\n/* edited */\nint main('),
   'syntax error': append('kernel/range.c', '\nint broken(void) { return undeclared_thing; }\n'),
 };
@@ -107,12 +107,8 @@ function newObject(name: string): Edit {
     ]);
 }
 
-function replace(file: string, find: string, by: string, times?: number): Edit {
-  return (read) => {
-    const text = read(file);
-    if (times === undefined) expectOnce(text, find, file);
-    return new Map([[file, once(text, find, by)]]);
-  };
+function replace(file: string, find: string, by: string): Edit {
+  return (read) => new Map([[file, once(read(file), find, by)]]);
 }
 
 function append(file: string, text: string): Edit {
@@ -120,12 +116,8 @@ function append(file: string, text: string): Edit {
 }
 
 function once(text: string, find: string, by: string): string {
-  const at = text.indexOf(find);
-  if (at < 0) throw new Error(`'${find.trim()}' is not in the file; adapt the edits to this tree`);
-  return text.slice(0, at) + by + text.slice(at + find.length);
-}
-
-function expectOnce(text: string, find: string, file: string): void {
-  if (text.split(find).length !== 2)
-    throw new Error(`'${find.trim()}' is not in ${file} exactly once; adapt the edits to this tree`);
+  const [before, after, ...more] = text.split(find);
+  if (before === undefined || after === undefined || more.length > 0)
+    throw new Error(`'${find.trim()}' is not in its file exactly once; adapt the edits to this tree`);
+  return before + by + after;
 }

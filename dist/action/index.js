@@ -31705,6 +31705,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:buffer"
 
 /***/ }),
 
+/***/ 31421:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+
+/***/ }),
+
 /***/ 37540:
 /***/ ((module) => {
 
@@ -31947,17 +31954,285 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("zlib");
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _commands_action_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(7648);
+/* harmony import */ var _commands_action_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3413);
+/* harmony import */ var _commands_own_calls_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7256);
+
 
 // The runner starts one bundle twice; state that main saved tells post that it is post.
-process.exitCode = process.env.STATE_kernelThinltoMain ? await (0,_commands_action_js__WEBPACK_IMPORTED_MODULE_0__/* .runPost */ .a)() : await (0,_commands_action_js__WEBPACK_IMPORTED_MODULE_0__/* .runMain */ .V)();
+const run = () => (process.env.STATE_kernelThinltoMain ? (0,_commands_action_js__WEBPACK_IMPORTED_MODULE_0__/* .runPost */ .a)() : (0,_commands_action_js__WEBPACK_IMPORTED_MODULE_0__/* .runMain */ .V)());
+process.exitCode = (await (0,_commands_own_calls_js__WEBPACK_IMPORTED_MODULE_1__/* .answerOwnCall */ .X)(process.argv.slice(2))) ?? (await run());
 
 __webpack_async_result__();
 } catch(e) { __webpack_async_result__(e); } }, 1);
 
 /***/ }),
 
-/***/ 7648:
+/***/ 56271:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   a1: () => (/* binding */ makeCompilerFolder),
+/* harmony export */   dD: () => (/* binding */ THIN_LINK),
+/* harmony export */   nr: () => (/* binding */ cacheMakefile),
+/* harmony export */   xb: () => (/* binding */ clangOf)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(73024);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(76760);
+/* harmony import */ var _output_files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(53944);
+
+
+
+const THIN_LINK = 'thin-link';
+/**
+ * Makes the folder that a build with the cache takes its LLVM from: links to the programs of a toolchain, by their names
+ * without a suffix, with `clang` a link to ccache where there is one. kbuild records its command lines, so they must
+ * not depend on whether there is a ccache, nor on where either is. Returns the folder with a slash, as `LLVM=` takes it.
+ *
+ * `self` starts this program: the thin link runs inside it.
+ */
+function makeCompilerFolder(output, toolchain, ccache, self) {
+    const folder = node_path__WEBPACK_IMPORTED_MODULE_1__.join(output, _output_files_js__WEBPACK_IMPORTED_MODULE_2__/* .OWN_FOLDER */ .w5, 'bin');
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(folder, { recursive: true, force: true });
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.mkdirSync)(folder, { recursive: true });
+    for (const name of (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readdirSync)(toolchain.bin)) {
+        if (!/^[\w.+-]+$/.test(name) || !name.endsWith(toolchain.suffix))
+            continue;
+        const plain = name.slice(0, name.length - toolchain.suffix.length);
+        if (!/^(?:clang|lld|ld\.lld|llvm)(?:$|[+-])/.test(plain))
+            continue;
+        const program = node_path__WEBPACK_IMPORTED_MODULE_1__.join(toolchain.bin, name);
+        if ((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(program))
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.symlinkSync)(plain === 'clang' ? (ccache ?? program) : program, node_path__WEBPACK_IMPORTED_MODULE_1__.join(folder, plain));
+    }
+    const script = node_path__WEBPACK_IMPORTED_MODULE_1__.join(folder, THIN_LINK);
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.writeFileSync)(script, `#!/bin/sh\nexec ${[...self, THIN_LINK].map(quote).join(' ')} "$@"\n`);
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.chmodSync)(script, 0o755);
+    return `${folder}/`;
+}
+/** The real clang of a toolchain, for ccache, which is called by clang's name. */
+function clangOf(toolchain) {
+    return node_path__WEBPACK_IMPORTED_MODULE_1__.join(toolchain.bin, `clang${toolchain.suffix}`);
+}
+/**
+ * Lines of a makefile (see `MAKEFILES` in GNU make's manual) that a build with the cache needs: the thin link runs
+ * through this program, which keeps the times of indexes that came out as they were; and back ends of what includes
+ * other files' bytes (`.incbin`) are not cached, because ccache does not look into bitcode.
+ */
+function cacheMakefile(folder, embedding) {
+    const inHeaders = embedding.some((name) => !name.endsWith('.c'));
+    const objects = inHeaders
+        ? ['%.thinlto-native.o']
+        : embedding.map((name) => name.replace(/\.c$/, '.thinlto-native.o'));
+    return [
+        '# Written by kernel-thinlto: the cache of this build.',
+        `vmlinux.thinlto-index: private override LD := ${folder}${THIN_LINK} $(LD)`,
+        ...(objects.length > 0 ? [`${objects.join(' ')}: export CCACHE_DISABLE := 1`] : []),
+        '',
+    ].join('\n');
+}
+function quote(word) {
+    return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+
+/***/ }),
+
+/***/ 70207:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Py: () => (/* binding */ ENTRY),
+/* harmony export */   a0: () => (/* binding */ answerStoreCall),
+/* harmony export */   be: () => (/* binding */ STORE_CALL)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(73024);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(76760);
+/* harmony import */ var _store_entry_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(47379);
+
+
+
+/**
+ * @actions/cache runs in a process of its own: it waits without a bound where a service stalls, cannot be cancelled,
+ * and prints workflow commands. That process is this program again, with this word and the StoreCall as JSON.
+ */
+const STORE_CALL = 'cache-call';
+/** Name of an entry's folder in the working folder. It goes into the entry's version, so it never changes. */
+const ENTRY = 'entry';
+/** Answers a call, the words after STORE_CALL, and ends the process, also where a request was left open. */
+async function answerStoreCall(words) {
+    const call = JSON.parse(words[0] ?? '');
+    const answer = await ask(call).catch((error) => ({ error: (0,_store_entry_js__WEBPACK_IMPORTED_MODULE_2__/* .oneLine */ .TN)(error) }));
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.writeFileSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.resolve(call.result), JSON.stringify(answer));
+    // What was printed goes through a socket, and is lost where the process ends before it is read.
+    await new Promise((resolve) => process.stdout.write('', resolve));
+    process.exit(0);
+}
+async function ask({ what, keys }) {
+    const cache = await Promise.all(/* import() */[__nccwpck_require__.e(110), __nccwpck_require__.e(91)]).then(__nccwpck_require__.bind(__nccwpck_require__, 18091));
+    const [first = ''] = keys;
+    if (what === 'save')
+        return (await cache.saveCache([ENTRY], first)) > 0 ? { key: first } : {};
+    const key = await cache.restoreCache([ENTRY], first, [...keys]);
+    return key === undefined ? {} : { key };
+}
+
+
+/***/ }),
+
+/***/ 53944:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   OW: () => (/* binding */ listOutput),
+/* harmony export */   by: () => (/* binding */ removeBuilt),
+/* harmony export */   uT: () => (/* binding */ listFolders),
+/* harmony export */   w5: () => (/* binding */ OWN_FOLDER)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(73024);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(76760);
+
+
+/** Folder for what this program keeps beside a build, relative to the output folder. */
+const OWN_FOLDER = '.kernel-thinlto';
+const MOST_FILES = 1_000_000;
+/**
+ * Made anew by every link and read by no rule (scripts/link-vmlinux.sh); what another program than kbuild writes; and
+ * the private key that signs kernel modules, which nobody else is to have.
+ */
+const NOT_CARRIED = /^(?:\.tmp_vmlinux\d.*|\.config\.old|source|certs\/signing_key\..*|\.kernel-thinlto\/.*)$/;
+/** Lists the regular files of an output folder that make up the state of its build, without the folders in `without`. */
+function listOutput(output, without) {
+    const skipped = new Set(without.map((folder) => node_path__WEBPACK_IMPORTED_MODULE_1__.relative(output, folder)));
+    return [...walk(output, skipped)]
+        .filter((name) => !NOT_CARRIED.test(name))
+        .flatMap((name) => {
+        const info = (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.lstatSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(output, name), { bigint: true, throwIfNoEntry: false });
+        return info?.isFile() ? [{ name, size: Number(info.size), mtime: info.mtimeNs }] : [];
+    });
+}
+/**
+ * Lists the folders of an output folder, each before those in it. Empty ones count: kbuild finds recorded commands by
+ * paths that go through them (arch/x86/entry/syscalls/Makefile).
+ */
+function listFolders(output, without) {
+    const skipped = new Set([OWN_FOLDER, ...without.map((folder) => node_path__WEBPACK_IMPORTED_MODULE_1__.relative(output, folder))]);
+    const found = [];
+    const folders = [''];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        for (const entry of (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readdirSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(output, folder), { withFileTypes: true })) {
+            const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+            if (!entry.isDirectory() || skipped.has(name))
+                continue;
+            found.push(name);
+            folders.push(name);
+        }
+    }
+    return found;
+}
+const BUILT = /(?:^|\/)(?:\.[^/]*\.(?:cmd|d)|[^/]*\.(?:o|a|ko|mod|bc|lo|s|i|so|dbg|lds|order|symvers)|vmlinux[^/]*|\.tmp_[^/]*|modules\.[^/]*)$|^(?:arch\/[^/]+\/)?include\/(?:generated|config)\/|^\.kernel-thinlto\/|^\.config(?:\.old)?$/;
+/**
+ * Removes from an output folder what a build made, so that kbuild makes all of it again; files that are not kbuild's
+ * stay. A recorded command line that is missing makes kbuild redo the target (scripts/Kbuild.include).
+ */
+function removeBuilt(output, without) {
+    const skipped = new Set(without.map((folder) => node_path__WEBPACK_IMPORTED_MODULE_1__.relative(output, folder)));
+    for (const name of walk(output, skipped)) {
+        if (BUILT.test(name))
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(output, name), { force: true });
+    }
+}
+function* walk(root, skipped) {
+    const folders = [''];
+    let seen = 0;
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        for (const entry of (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readdirSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(root, folder), { withFileTypes: true })) {
+            const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+            if (entry.isDirectory()) {
+                if (!skipped.has(name))
+                    folders.push(name);
+                continue;
+            }
+            if (++seen > MOST_FILES)
+                throw new Error(`${root} has more than ${MOST_FILES} files`);
+            yield name;
+        }
+    }
+}
+
+
+/***/ }),
+
+/***/ 47379:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   AM: () => (/* binding */ readEntryFiles),
+/* harmony export */   K0: () => (/* binding */ nothingBegins),
+/* harmony export */   L: () => (/* binding */ checkKeys),
+/* harmony export */   TN: () => (/* binding */ oneLine),
+/* harmony export */   m0: () => (/* binding */ isKey)
+/* harmony export */ });
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(51455);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(76760);
+/* harmony import */ var _values_error_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(21983);
+
+
+
+// A key names a folder (255 bytes at most); GitHub's own limits are 512 characters and no comma.
+const KEY = /^\w[\w.+=-]{0,199}$/;
+const FILE = /^\w[\w.-]{0,99}$/;
+const MOST_FILES = 16;
+/** Whether a text can be a key: 1 to 200 of `A-Z a-z 0-9 _ . + = -`, the first a letter, a digit or `_`. */
+function isKey(text) {
+    return KEY.test(text);
+}
+/** Throws where one of the texts is no key: a defect of the caller. */
+function checkKeys(texts) {
+    const wrong = texts.find((text) => !isKey(text));
+    if (wrong !== undefined)
+        throw new Error(`${JSON.stringify(wrong)}: not a key of the cache`);
+}
+/**
+ * The files of an entry's folder: 1 to 16 plain files with plain names, of `maxBytes` together at most; else why it is
+ * none, in one line. `ownLinks`: files that have another name somewhere are refused too.
+ */
+async function readEntryFiles(folder, maxBytes, ownLinks = false) {
+    const info = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.lstat)(folder);
+    if (!info.isDirectory())
+        return { refused: 'the entry is no folder' };
+    const names = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readdir)(folder);
+    if (names.length === 0)
+        return { refused: 'the entry is empty' };
+    if (names.length > MOST_FILES)
+        return { refused: `the entry has more than ${MOST_FILES} files` };
+    let bytes = 0;
+    for (const name of names) {
+        if (!FILE.test(name))
+            return { refused: `the entry has a file of the name ${JSON.stringify(name)}` };
+        const file = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.lstat)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(folder, name));
+        if (!file.isFile())
+            return { refused: `${name} in the entry is no plain file` };
+        if (ownLinks && file.nlink !== 1)
+            return { refused: `${name} in the entry is linked to another file` };
+        bytes += file.size;
+    }
+    if (bytes > maxBytes)
+        return { refused: `the entry has ${bytes} bytes, more than ${maxBytes}` };
+    return { names: names.sort(), bytes };
+}
+/** The message of anything thrown, in one line. */
+function oneLine(error) {
+    return (0,_values_error_js__WEBPACK_IMPORTED_MODULE_2__/* .messageOf */ .b)(error).split(/[\r\n]/, 1)[0] ?? '';
+}
+/** What there is to say where no entry was found. */
+function nothingBegins(prefixes) {
+    return `no entry begins with ${prefixes.join(' or ')}`;
+}
+
+
+/***/ }),
+
+/***/ 3413:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -31973,23 +32248,364 @@ var external_node_fs_ = __nccwpck_require__(73024);
 var external_node_path_ = __nccwpck_require__(76760);
 // EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 7 modules
 var lib_core = __nccwpck_require__(33838);
-;// CONCATENATED MODULE: ./.build/values/error.js
-/**
- * A mistake or limit that the user can act on. Its message is one line: the cause, the value, the way out.
- * Every other thrown error is a defect of this program, and is shown with its stack.
- */
-class UserError extends Error {
-    name = 'UserError';
-}
-/** The message of anything thrown. */
-function messageOf(error) {
-    return error instanceof Error ? error.message : String(error);
-}
-
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(51455);
+;// CONCATENATED MODULE: external "node:timers/promises"
+const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(77598);
-;// CONCATENATED MODULE: external "node:timers/promises"
-const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(48161);
+;// CONCATENATED MODULE: ./.build/fetch/owner.js
+
+
+
+const PATTERN = /^([0-9a-f]{8})-(\d{1,10})$/;
+/** A name for this process, for files that must be known as left behind once it is dead: machine and process id. */
+function ownerTag() {
+    return `${machineTag()}-${process.pid}`;
+}
+/** Whether a tag is of a process of this machine that is no more. False where that cannot be known. */
+function ownerIsGone(tag) {
+    const [, machine, pid] = PATTERN.exec(tag) ?? [];
+    if (machine !== machineTag())
+        return false;
+    try {
+        process.kill(Number(pid), 0);
+        return false;
+    }
+    catch (error) {
+        return error.code === 'ESRCH';
+    }
+}
+// Process ids are known within one namespace: a container that shares the folder has others.
+function machineTag() {
+    let namespace = '';
+    try {
+        namespace = (0,external_node_fs_.readlinkSync)('/proc/self/ns/pid');
+    }
+    catch {
+        // No /proc: the host name alone has to do.
+    }
+    return (0,external_node_crypto_.createHash)('sha256').update(`${(0,external_node_os_.hostname)()} ${namespace}`).digest('hex').slice(0, 8);
+}
+
+// EXTERNAL MODULE: ./.build/cache/store-entry.js
+var store_entry = __nccwpck_require__(47379);
+;// CONCATENATED MODULE: ./.build/cache/folder-store.js
+
+
+
+
+
+
+/** Entries kept of one family (a key up to its last `-`), and of all. */
+const FAMILY_ENTRIES = 4;
+const MOST_ENTRIES = 32;
+const MOST_BYTES = 16 * 1024 ** 3;
+const OWN = /^\.(?:staging|reading)-([0-9a-f]{8}-\d+)-/;
+const OLD_MS = 24 * 3600 * 1000;
+const TRIES = 9;
+/**
+ * A store in a folder: FOLDER/entries/KEY/. Any number of runs may use it at once.
+ *
+ * An entry is seen whole or not at all: it gets its name by one rename. One of the same key is replaced, because the
+ * later build knows more (the first may have failed half-way). The newest is told by the time of its save. `save`
+ * keeps the 4 newest of a family and 32 in all. `restore` copies nothing: it gives hard links of this run's own, which
+ * stay when the entry is removed; where links cannot be made (a read-only folder), the entry's folder itself.
+ */
+function folderStore(host, folder) {
+    const root = external_node_path_.join(external_node_path_.resolve(folder), 'entries');
+    const readOnly = whyReadOnly(root);
+    return {
+        name: folder,
+        folder,
+        readOnly,
+        async restore(prefixes) {
+            (0,store_entry/* checkKeys */.L)(prefixes);
+            try {
+                if (readOnly === undefined)
+                    await sweep(root);
+                return await restore(host.signal, root, prefixes, readOnly === undefined);
+            }
+            catch (error) {
+                host.signal.throwIfAborted();
+                return { none: `${folder} cannot be read (${(0,store_entry/* oneLine */.TN)(error)})` };
+            }
+        },
+        async save(key, source) {
+            (0,store_entry/* checkKeys */.L)([key]);
+            if (readOnly !== undefined)
+                return { saved: false, reason: readOnly };
+            try {
+                return await save(host.signal, root, key, source);
+            }
+            catch (error) {
+                host.signal.throwIfAborted();
+                return { saved: false, reason: `${folder} cannot be written (${(0,store_entry/* oneLine */.TN)(error)})` };
+            }
+        },
+    };
+}
+function whyReadOnly(root) {
+    try {
+        (0,external_node_fs_.mkdirSync)(root, { recursive: true });
+        (0,external_node_fs_.rmdirSync)((0,external_node_fs_.mkdtempSync)(external_node_path_.join(root, `.staging-${ownerTag()}-`)));
+        return undefined;
+    }
+    catch (error) {
+        return `${root} cannot be written (${(0,store_entry/* oneLine */.TN)(error)})`;
+    }
+}
+/** All entries, newest first. */
+async function listEntries(root) {
+    const found = [];
+    for (const key of await (0,promises_.readdir)(root).catch(ignoring('ENOENT', []))) {
+        if (!(0,store_entry/* isKey */.m0)(key))
+            continue;
+        const folder = external_node_path_.join(root, key);
+        const info = await (0,promises_.lstat)(folder, { bigint: true }).catch(ignoring('ENOENT', undefined));
+        if (info?.isDirectory())
+            found.push({ key, folder, info });
+    }
+    return found.sort((a, b) => Number(b.info.mtimeNs - a.info.mtimeNs) || (a.key < b.key ? 1 : -1));
+}
+async function restore(signal, root, prefixes, canLink) {
+    let reason = (0,store_entry/* nothingBegins */.K0)(prefixes);
+    // Savers may replace and remove what is being looked at; then there is something newer to look at.
+    for (let attempt = 1; attempt <= TRIES; attempt++) {
+        const entries = await listEntries(root);
+        const ranked = new Set(prefixes.flatMap((prefix) => entries.filter(({ key }) => key.startsWith(prefix))));
+        let moved = false;
+        for (const entry of ranked) {
+            signal.throwIfAborted();
+            const taken = await take(root, entry, canLink);
+            moved = taken === 'moved';
+            if (moved)
+                break;
+            if (typeof taken === 'string')
+                reason = taken;
+            else
+                return { found: { key: entry.key, ...taken } };
+        }
+        // One that is being replaced has no name for a moment.
+        if (ranked.size === 0 && (await (0,promises_.readdir)(root)).some((name) => name.startsWith('.staging-')))
+            moved = true;
+        if (!moved)
+            return { none: reason };
+        await (0,external_node_timers_promises_namespaceObject.setTimeout)(5 * attempt);
+    }
+    return { none: reason };
+}
+/** A folder with an entry's files; `moved` where another run replaced or removed it meanwhile; else why it is none. */
+async function take(root, entry, canLink) {
+    try {
+        const files = await (0,store_entry/* readEntryFiles */.AM)(entry.folder, MOST_BYTES);
+        if ('refused' in files)
+            return `${entry.key}: ${files.refused}`;
+        const own = canLink ? await linkFiles(root, entry.folder, files.names) : undefined;
+        const now = await (0,promises_.lstat)(entry.folder, { bigint: true });
+        const { ino, mtimeNs, birthtimeNs } = entry.info;
+        if (now.ino !== ino || now.mtimeNs !== mtimeNs || now.birthtimeNs !== birthtimeNs)
+            return 'moved';
+        if (own === undefined)
+            return { folder: entry.folder, bytes: files.bytes };
+        const linked = await (0,store_entry/* readEntryFiles */.AM)(own, MOST_BYTES);
+        return 'refused' in linked ? `${entry.key}: ${linked.refused}` : { folder: own, bytes: linked.bytes };
+    }
+    catch (error) {
+        return ignoring('ENOENT', 'moved')(error);
+    }
+}
+/** Hard links of this process's own; undefined where the file system has none or forbids them. */
+async function linkFiles(root, folder, names) {
+    const own = await (0,promises_.mkdtemp)(external_node_path_.join(root, `.reading-${ownerTag()}-`));
+    try {
+        for (const name of names)
+            await (0,promises_.link)(external_node_path_.join(folder, name), external_node_path_.join(own, name));
+        return own;
+    }
+    catch (error) {
+        await (0,promises_.rm)(own, { recursive: true, force: true });
+        if (isUnlinkable(error))
+            return undefined;
+        throw error;
+    }
+}
+async function save(signal, root, key, source) {
+    const files = await (0,store_entry/* readEntryFiles */.AM)(source, MOST_BYTES);
+    if ('refused' in files)
+        return { saved: false, reason: files.refused };
+    await sweep(root);
+    const staging = await (0,promises_.mkdtemp)(external_node_path_.join(root, `.staging-${ownerTag()}-`));
+    try {
+        for (const name of files.names) {
+            signal.throwIfAborted();
+            const [from, to] = [external_node_path_.join(source, name), external_node_path_.join(staging, name)];
+            await (0,promises_.link)(from, to).catch((error) => {
+                if (!isUnlinkable(error))
+                    throw error;
+                return (0,promises_.copyFile)(from, to, external_node_fs_.constants.COPYFILE_FICLONE);
+            });
+        }
+        await (0,promises_.chmod)(staging, 0o755);
+        const now = new Date();
+        await (0,promises_.utimes)(staging, now, now);
+        await putInPlace(root, staging, external_node_path_.join(root, key));
+        await evict(root, key);
+        return { saved: true, bytes: files.bytes };
+    }
+    finally {
+        await (0,promises_.rm)(staging, { recursive: true, force: true });
+    }
+}
+async function putInPlace(root, staging, final) {
+    for (let attempt = 1;; attempt++) {
+        try {
+            return await (0,promises_.rename)(staging, final);
+        }
+        catch (error) {
+            const code = codeOf(error);
+            if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(code) || attempt === TRIES)
+                throw error;
+        }
+        await remove(root, final);
+    }
+}
+/** Removes an entry. Its name is gone at once, so that nobody sees it in part. */
+async function remove(root, folder) {
+    const aside = await (0,promises_.mkdtemp)(external_node_path_.join(root, `.staging-${ownerTag()}-`));
+    await (0,promises_.rename)(folder, external_node_path_.join(aside, 'old')).catch(ignoring('ENOENT', undefined));
+    await (0,promises_.rm)(aside, { recursive: true, force: true });
+}
+async function evict(root, saved) {
+    const family = (key) => key.slice(0, Math.max(0, key.lastIndexOf('-'))) || key;
+    const inFamily = new Map([[family(saved), 1]]);
+    let all = 1;
+    for (const { key, folder } of await listEntries(root)) {
+        if (key === saved)
+            continue;
+        const count = (inFamily.get(family(key)) ?? 0) + 1;
+        if (count > FAMILY_ENTRIES || all >= MOST_ENTRIES) {
+            await remove(root, folder);
+            continue;
+        }
+        inFamily.set(family(key), count);
+        all += 1;
+    }
+}
+/** Removes what runs left that are dead, or a day old. */
+async function sweep(root) {
+    for (const name of await (0,promises_.readdir)(root)) {
+        const tag = OWN.exec(name)?.[1];
+        if (tag === undefined)
+            continue;
+        const info = await (0,promises_.stat)(external_node_path_.join(root, name)).catch(ignoring('ENOENT', undefined));
+        if (info === undefined)
+            continue;
+        if (ownerIsGone(tag) || Date.now() - info.mtimeMs > OLD_MS) {
+            await (0,promises_.rm)(external_node_path_.join(root, name), { recursive: true, force: true }).catch(() => undefined);
+        }
+    }
+}
+// Another file system, none with links, too many of them, or another user's file (fs.protected_hardlinks).
+function isUnlinkable(error) {
+    return ['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error));
+}
+function codeOf(error) {
+    return error?.code ?? '';
+}
+/** For a catch: gives `value` in place of an error of one code, and throws any other. */
+function ignoring(code, value) {
+    return (error) => {
+        if (codeOf(error) !== code)
+            throw error;
+        return value;
+    };
+}
+
+// EXTERNAL MODULE: ./.build/values/error.js
+var values_error = __nccwpck_require__(21983);
+;// CONCATENATED MODULE: ./.build/host/find-program.js
+
+
+
+/**
+ * The file of a program: a name is looked up in `searchPath` (PATH; relative folders in it do not count), a path
+ * is taken from `cwd`. Throws a UserError where there is none.
+ */
+function findProgram(program, searchPath, cwd) {
+    if (program.includes('/')) {
+        const file = external_node_path_.resolve(cwd, program);
+        if (isProgram(file))
+            return file;
+        throw new values_error/* UserError */.y(`${program} is not installed; there is no such program`);
+    }
+    for (const folder of (searchPath ?? '').split(':')) {
+        const file = external_node_path_.join(folder, program);
+        if (program !== '' && external_node_path_.isAbsolute(folder) && isProgram(file))
+            return file;
+    }
+    throw new values_error/* UserError */.y(`${program} is not installed; it is in no folder of PATH`);
+}
+function isProgram(file) {
+    try {
+        (0,external_node_fs_.accessSync)(file, external_node_fs_.constants.X_OK);
+        return (0,external_node_fs_.statSync)(file).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+/** An environment without the names that have no value. */
+function definedOf(env) {
+    return Object.fromEntries(Object.entries(env).filter((entry) => entry[1] !== undefined));
+}
+
+// EXTERNAL MODULE: external "node:child_process"
+var external_node_child_process_ = __nccwpck_require__(31421);
+// EXTERNAL MODULE: external "node:string_decoder"
+var external_node_string_decoder_ = __nccwpck_require__(46193);
+;// CONCATENATED MODULE: ./.build/host/lines.js
+
+/** Characters of a line that are kept; a longer line is cut, and says so. */
+const LINE_LIMIT = 1024 * 1024;
+/** Cuts a byte stream into lines, without their ends (LF, CRLF). No line is longer than `limit` and a short mark. */
+function splitLines(onLine, limit = LINE_LIMIT) {
+    const decoder = new external_node_string_decoder_.StringDecoder('utf8');
+    let held = '';
+    let cut = false;
+    const hold = (text) => {
+        const room = limit - held.length;
+        if (text.length > room)
+            cut = true;
+        held += text.length > room ? text.slice(0, room) : text;
+    };
+    const release = () => {
+        const line = held.endsWith('\r') ? held.slice(0, -1) : held;
+        onLine(cut ? `${line} [line cut]` : line);
+        held = '';
+        cut = false;
+    };
+    const take = (text) => {
+        let from = 0;
+        for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+            hold(text.slice(from, end));
+            release();
+            from = end + 1;
+        }
+        hold(text.slice(from));
+    };
+    return {
+        add: (data) => take(decoder.write(data)),
+        end() {
+            take(decoder.end());
+            if (held !== '')
+                release();
+        },
+    };
+}
+
 ;// CONCATENATED MODULE: ./.build/host/processes.js
 
 /** Reads one process; undefined where it is gone. */
@@ -32041,20 +32657,87 @@ function isAlive(entry) {
     return entry.state !== 'Z' && entry.state !== 'X';
 }
 
+;// CONCATENATED MODULE: ./.build/host/memory.js
+
+
+/**
+ * Follows the memory of a process tree. `sample` looks once and is cheap: it reads the processes of the tree and
+ * those it has not seen before, not the rest of the machine. `peak` tells the largest process so far.
+ */
+function watchMemory(root) {
+    let foreign = new Set();
+    let tree = new Set([root]);
+    let pages = 0;
+    let peak;
+    return {
+        sample() {
+            const strangers = new Set();
+            const members = new Set([root]);
+            for (const pid of listPids()) {
+                if (foreign.has(pid)) {
+                    strangers.add(pid);
+                    continue;
+                }
+                const entry = readProcess(pid);
+                if (entry === undefined)
+                    continue;
+                if (!tree.has(pid) &&
+                    entry.session !== root &&
+                    !tree.has(entry.parent) &&
+                    !members.has(entry.parent)) {
+                    strangers.add(pid);
+                    continue;
+                }
+                members.add(pid);
+                if (entry.pages <= pages)
+                    continue;
+                pages = entry.pages;
+                peak = describe(entry) ?? peak;
+            }
+            foreign = strangers;
+            tree = members;
+        },
+        peak: () => peak,
+    };
+}
+function describe(entry) {
+    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readText(`/proc/${entry.pid}/status`) ?? '')?.[1];
+    if (kilobytes === undefined)
+        return undefined;
+    const args = readText(`/proc/${entry.pid}/cmdline`)?.split('\0') ?? [];
+    const object = args[args.indexOf('-o') + 1];
+    const program = external_node_path_.basename(args[0] ?? '') || entry.command;
+    const named = args.includes('-o') && object !== undefined && object.length < 200;
+    return {
+        command: named ? `${program} -o ${object}` : program,
+        bytes: Number(kilobytes) * 1024,
+    };
+}
+/**
+ * Processes ended by the kernel's OOM killer so far: in this process's control group where it can be read
+ * (cgroup v2, memory.events), else on the whole machine (/proc/vmstat). Undefined where neither is there.
+ */
+function countOomKills(root = '/') {
+    const own = /^0::(\/.*)$/m.exec(readText(external_node_path_.join(root, 'proc/self/cgroup')) ?? '')?.[1];
+    const events = own === undefined ? undefined : readText(external_node_path_.join(root, 'sys/fs/cgroup', own, 'memory.events'));
+    const count = /^oom_kill (\d+)$/m.exec(events ?? readText(external_node_path_.join(root, 'proc/vmstat')) ?? '')?.[1];
+    return count === undefined ? undefined : Number(count);
+}
+
 ;// CONCATENATED MODULE: ./.build/host/process-tree.js
 
 
 
 /** A variable that programs of this process inherit; by it a process is found that left session and parent. */
 const MARKER_NAME = 'KERNEL_THINLTO_TREE';
-const OWN = (0,external_node_crypto_.randomUUID)();
+const process_tree_OWN = (0,external_node_crypto_.randomUUID)();
 /** What `TreeRoot.marker` finds: every marked program of this process, or those marked with `part`. */
 function markerOf(part = '') {
-    return `${MARKER_NAME}=${OWN}${part}`;
+    return `${MARKER_NAME}=${process_tree_OWN}${part}`;
 }
 /** An environment with the mark. */
 function marked(env, part = '') {
-    return { ...env, [MARKER_NAME]: `${OWN}${part}` };
+    return { ...env, [MARKER_NAME]: `${process_tree_OWN}${part}` };
 }
 /** Milliseconds in which a tree is gone, SIGKILL and all; a process that hangs in the kernel is left to it. */
 const LIMIT_MS = 4500;
@@ -32125,7 +32808,7 @@ async function endTree(list, graceMs) {
             if (!signalProcess(entry, hard ? 'SIGKILL' : 'SIGTERM'))
                 beyondReach.add(identity);
         }
-        await (0,promises_namespaceObject.setTimeout)(25);
+        await (0,external_node_timers_promises_namespaceObject.setTimeout)(25);
     }
 }
 /** Ends all descendants of a process, but not the process itself. `graceMs` as in `endTree`. */
@@ -32156,155 +32839,6 @@ function hasMarker(pid, marker) {
         .some((entry) => entry.startsWith(marker)) ?? false);
 }
 
-;// CONCATENATED MODULE: external "node:child_process"
-const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
-// EXTERNAL MODULE: external "node:os"
-var external_node_os_ = __nccwpck_require__(48161);
-;// CONCATENATED MODULE: ./.build/host/find-program.js
-
-
-
-/**
- * The file of a program: a name is looked up in `searchPath` (PATH; relative folders in it do not count), a path
- * is taken from `cwd`. Throws a UserError where there is none.
- */
-function findProgram(program, searchPath, cwd) {
-    if (program.includes('/')) {
-        const file = external_node_path_.resolve(cwd, program);
-        if (isProgram(file))
-            return file;
-        throw new UserError(`${program} is not installed; there is no such program`);
-    }
-    for (const folder of (searchPath ?? '').split(':')) {
-        const file = external_node_path_.join(folder, program);
-        if (program !== '' && external_node_path_.isAbsolute(folder) && isProgram(file))
-            return file;
-    }
-    throw new UserError(`${program} is not installed; it is in no folder of PATH`);
-}
-function isProgram(file) {
-    try {
-        (0,external_node_fs_.accessSync)(file, external_node_fs_.constants.X_OK);
-        return (0,external_node_fs_.statSync)(file).isFile();
-    }
-    catch {
-        return false;
-    }
-}
-/** An environment without the names that have no value. */
-function definedOf(env) {
-    return Object.fromEntries(Object.entries(env).filter((entry) => entry[1] !== undefined));
-}
-
-// EXTERNAL MODULE: external "node:string_decoder"
-var external_node_string_decoder_ = __nccwpck_require__(46193);
-;// CONCATENATED MODULE: ./.build/host/lines.js
-
-/** Characters of a line that are kept; a longer line is cut, and says so. */
-const LINE_LIMIT = 1024 * 1024;
-/** Cuts a byte stream into lines, without their ends (LF, CRLF). No line is longer than `limit` and a short mark. */
-function splitLines(onLine, limit = LINE_LIMIT) {
-    const decoder = new external_node_string_decoder_.StringDecoder('utf8');
-    let held = '';
-    let cut = false;
-    const hold = (text) => {
-        const room = limit - held.length;
-        if (text.length > room)
-            cut = true;
-        held += text.length > room ? text.slice(0, room) : text;
-    };
-    const release = () => {
-        const line = held.endsWith('\r') ? held.slice(0, -1) : held;
-        onLine(cut ? `${line} [line cut]` : line);
-        held = '';
-        cut = false;
-    };
-    const take = (text) => {
-        let from = 0;
-        for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
-            hold(text.slice(from, end));
-            release();
-            from = end + 1;
-        }
-        hold(text.slice(from));
-    };
-    return {
-        add: (data) => take(decoder.write(data)),
-        end() {
-            take(decoder.end());
-            if (held !== '')
-                release();
-        },
-    };
-}
-
-;// CONCATENATED MODULE: ./.build/host/memory.js
-
-
-/**
- * Follows the memory of a process tree. `sample` looks once and is cheap: it reads the processes of the tree and
- * those it has not seen before, not the rest of the machine. `peak` tells the largest process so far.
- */
-function watchMemory(root) {
-    let foreign = new Set();
-    let tree = new Set([root]);
-    let pages = 0;
-    let peak;
-    return {
-        sample() {
-            const strangers = new Set();
-            const members = new Set([root]);
-            for (const pid of listPids()) {
-                if (foreign.has(pid)) {
-                    strangers.add(pid);
-                    continue;
-                }
-                const entry = readProcess(pid);
-                if (entry === undefined)
-                    continue;
-                if (!tree.has(pid) &&
-                    entry.session !== root &&
-                    !tree.has(entry.parent) &&
-                    !members.has(entry.parent)) {
-                    strangers.add(pid);
-                    continue;
-                }
-                members.add(pid);
-                if (entry.pages <= pages)
-                    continue;
-                pages = entry.pages;
-                peak = describe(entry) ?? peak;
-            }
-            foreign = strangers;
-            tree = members;
-        },
-        peak: () => peak,
-    };
-}
-function describe(entry) {
-    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readText(`/proc/${entry.pid}/status`) ?? '')?.[1];
-    if (kilobytes === undefined)
-        return undefined;
-    const args = readText(`/proc/${entry.pid}/cmdline`)?.split('\0') ?? [];
-    const object = args[args.indexOf('-o') + 1];
-    const program = external_node_path_.basename(args[0] ?? '') || entry.command;
-    const named = args.includes('-o') && object !== undefined && object.length < 200;
-    return {
-        command: named ? `${program} -o ${object}` : program,
-        bytes: Number(kilobytes) * 1024,
-    };
-}
-/**
- * Processes ended by the kernel's OOM killer so far: in this process's control group where it can be read
- * (cgroup v2, memory.events), else on the whole machine (/proc/vmstat). Undefined where neither is there.
- */
-function countOomKills(root = '/') {
-    const own = /^0::(\/.*)$/m.exec(readText(external_node_path_.join(root, 'proc/self/cgroup')) ?? '')?.[1];
-    const events = own === undefined ? undefined : readText(external_node_path_.join(root, 'sys/fs/cgroup', own, 'memory.events'));
-    const count = /^oom_kill (\d+)$/m.exec(events ?? readText(external_node_path_.join(root, 'proc/vmstat')) ?? '')?.[1];
-    return count === undefined ? undefined : Number(count);
-}
-
 ;// CONCATENATED MODULE: ./.build/host/supervise.js
 
 
@@ -32331,12 +32865,12 @@ function createSupervise(signal, env) {
  */
 async function superviseProgram(program, args, settings) {
     if (settings.signal.aborted)
-        throw new UserError(`Cancelled: ${program} was not started`);
+        throw new values_error/* UserError */.y(`Cancelled: ${program} was not started`);
     const env = settings.env ?? definedOf(process.env);
     const file = findProgram(program, env.PATH, settings.cwd ?? process.cwd());
     const part = `-${(0,external_node_crypto_.randomUUID)()}`;
     const oomBefore = countOomKills();
-    const child = (0,external_node_child_process_namespaceObject.spawn)(file, args, {
+    const child = (0,external_node_child_process_.spawn)(file, args, {
         ...(settings.cwd !== undefined && { cwd: settings.cwd }),
         env: marked(env, part),
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -32347,7 +32881,7 @@ async function superviseProgram(program, args, settings) {
     const pid = child.pid;
     if (pid === undefined) {
         await ended;
-        throw new UserError(`${program}: cannot be started`);
+        throw new values_error/* UserError */.y(`${program}: cannot be started`);
     }
     const memory = watchMemory(pid);
     const sampler = setInterval(memory.sample, SAMPLE_MS).unref();
@@ -32360,7 +32894,7 @@ async function superviseProgram(program, args, settings) {
     try {
         const { code, signal } = await ended;
         await ending;
-        await Promise.race([output, (0,promises_namespaceObject.setTimeout)(ending === undefined ? DRAIN_MS : 100, undefined, { ref: false })]);
+        await Promise.race([output, (0,external_node_timers_promises_namespaceObject.setTimeout)(ending === undefined ? DRAIN_MS : 100, undefined, { ref: false })]);
         // Cancelled in these last moments: what the program left behind has to go too.
         await ending;
         const oomAfter = countOomKills();
@@ -32381,7 +32915,7 @@ async function superviseProgram(program, args, settings) {
 function endOf(child, program) {
     return new Promise((resolve, reject) => {
         child.on('exit', (code, signal) => resolve({ code, signal }));
-        child.on('error', (error) => reject(new UserError(`${program}: cannot be started (${error.message})`)));
+        child.on('error', (error) => reject(new values_error/* UserError */.y(`${program}: cannot be started (${error.message})`)));
     });
 }
 /** Resolves when both streams have ended. */
@@ -32399,6 +32933,341 @@ async function readOutput(child, settings) {
         });
     });
     await Promise.all([read('stdout'), read('stderr')]);
+}
+
+// EXTERNAL MODULE: ./.build/cache/github-store-child.js
+var github_store_child = __nccwpck_require__(70207);
+;// CONCATENATED MODULE: ./.build/cache/github-store-folder.js
+
+
+
+
+
+
+/** Names the tar that the one in `bin` runs. */
+const TAR_VARIABLE = 'KERNEL_THINLTO_TAR';
+// @actions/cache says -P, with which an archive may write anywhere: to absolute names, and through its own links.
+const TAR = `#!/bin/sh
+for argument do
+  shift
+  [ "$argument" = -P ] || set -- "$@" "$argument"
+done
+exec "$${TAR_VARIABLE}" "$@"
+`;
+const ANSWER_BYTES = 4096;
+/** RUNNER_TEMP/kernel-thinlto-restore (or -save), emptied. Throws where it cannot be made. */
+async function makeCallFolder(what, env) {
+    const base = env.RUNNER_TEMP || external_node_os_.tmpdir();
+    await (0,promises_.mkdir)(base, { recursive: true });
+    const root = external_node_path_.join(await (0,promises_.realpath)(base), `kernel-thinlto-${what}`);
+    // @actions/cache puts such paths into command lines as they are.
+    if (/[^\w/.+=,:@-]/.test(root))
+        throw new Error(`${root}: the path of RUNNER_TEMP has odd characters`);
+    await (0,promises_.rm)(root, { recursive: true, force: true });
+    const at = (name) => external_node_path_.join(root, name);
+    const folder = { root, files: at('files'), temp: at('temp'), bin: at('bin'), result: at('answer.json') };
+    for (const part of [folder.files, folder.temp, folder.bin])
+        await (0,promises_.mkdir)(part, { recursive: true });
+    await (0,promises_.writeFile)(external_node_path_.join(folder.bin, 'tar'), TAR, { mode: 0o755 });
+    return folder;
+}
+/** Puts an entry's files where a call packs them from: links, or copies where those cannot be. */
+async function fillCallFolder(folder, source, names) {
+    const target = external_node_path_.join(folder.files, github_store_child/* ENTRY */.Py);
+    await (0,promises_.mkdir)(target);
+    for (const name of names) {
+        const [from, to] = [external_node_path_.join(source, name), external_node_path_.join(target, name)];
+        await (0,promises_.link)(from, to).catch(() => (0,promises_.copyFile)(from, to, external_node_fs_.constants.COPYFILE_FICLONE));
+    }
+}
+/** What a call answered; throws where it ended without an answer. */
+async function readAnswer({ result }) {
+    const info = await (0,promises_.lstat)(result).catch(() => undefined);
+    if (info === undefined || !info.isFile() || info.size > ANSWER_BYTES) {
+        // @actions/cache waits for ever for the rest of an answer that was cut, with nothing that keeps a process alive.
+        throw new Error('its client ended without an answer: the connection was cut');
+    }
+    const { key, error } = JSON.parse(await (0,promises_.readFile)(result, 'utf8'));
+    return {
+        ...(typeof key === 'string' && { key }),
+        ...(typeof error === 'string' && { error: (0,store_entry/* oneLine */.TN)(error) }),
+    };
+}
+/** The entry that a call restored, after a look at what the archive left; else why it is none, in one line. */
+async function readRestored({ files }, key, prefixes, maxBytes) {
+    if (!(0,store_entry/* isKey */.m0)(key) || !prefixes.some((prefix) => key.startsWith(prefix))) {
+        return `the cache answered with an entry that was not asked for (${JSON.stringify(key.slice(0, 100))})`;
+    }
+    const names = await (0,promises_.readdir)(files);
+    if (names.join() !== github_store_child/* ENTRY */.Py)
+        return `${key}: its archive holds other things than an entry`;
+    const found = external_node_path_.join(files, github_store_child/* ENTRY */.Py);
+    const read = await (0,store_entry/* readEntryFiles */.AM)(found, maxBytes, true);
+    return 'refused' in read ? `${key}: ${read.refused}` : { key, folder: found, bytes: read.bytes };
+}
+
+;// CONCATENATED MODULE: ./.build/cache/github-store-reason.js
+
+const LINES = 200;
+const LENGTH = 500;
+function collectReasons() {
+    const lines = [];
+    const find = (pattern) => {
+        const text = lines.map((line) => pattern.exec(line)?.[1]).find((found) => found !== undefined);
+        return text === undefined ? undefined : plain(unescaped(text), lines);
+    };
+    return {
+        add(line) {
+            if (!/^::(?:debug|warning|error)|^Failed to |^Attempt |^Cache (?:save|restore) skipped|^\S*(?:tar|zstd|gzip): /.test(line))
+                return;
+            if (/^::debug/.test(line) && !/^::debug::Failed to reserve cache: /.test(line))
+                return;
+            lines.push(line.slice(0, LENGTH));
+            if (lines.length > LINES)
+                lines.splice(1, 1);
+        },
+        // A failed reservation is shown as "another job may be creating this cache", whatever it was.
+        reason: () => find(/^::warning.*?::Cache reservation failed: (.*)/) ??
+            find(/^::debug::Failed to reserve cache: (?:Error: )?(.*)/) ??
+            find(/^::(?:warning|error).*?::(?!You've hit a rate limit)(?:Failed to (?:restore|save): )?(.*)/) ??
+            find(/^Failed to (?:restore|save): (.*)/) ??
+            find(/^(Cache (?:save|restore) skipped: .*)/),
+        lastAttempt: () => {
+            const last = lines.findLast((line) => line.startsWith('Attempt '));
+            return last === undefined ? undefined : withoutAddresses(last.replace(/\. Retrying request in .*/, ''));
+        },
+    };
+}
+// @actions/core escapes the message of a workflow command so.
+function unescaped(text) {
+    return text.replace(/%0D/g, '\r').replace(/%0A/g, '\n').replace(/%25/g, '%');
+}
+function plain(text, lines) {
+    const code = /\/tar"? failed with error: .* exit code (\d+)/.exec(text)?.[1];
+    if (code !== undefined) {
+        const detail = lines.map((line) => /^(?:\S*\/)?(\w*(?:tar|zstd|gzip): .*)/.exec(line)?.[1]).find(Boolean);
+        return `tar ended with code ${code} (${detail ?? 'without a word'})`;
+    }
+    return withoutAddresses((0,store_entry/* oneLine */.TN)(text.replace('uploadCacheArchiveSDK: internal error uploading cache archive: ', '')));
+}
+// The address of a blob holds the signature that opens it.
+function withoutAddresses(text) {
+    return text.replace(/\bhttps?:\/\/[^\s"')]+/g, (address) => {
+        return URL.canParse(address) ? new URL(address).host : 'an address';
+    });
+}
+
+;// CONCATENATED MODULE: ./.build/cache/github-store-call.js
+
+
+
+
+
+
+
+/**
+ * Runs a call in a process of its own and ends its whole tree at a bound, or where the host is cancelled. Returns why
+ * it was ended (`stopped`), else what the process printed of a failure (`reason`); both one line.
+ */
+async function runBounded(host, call, { bounds, folder, title }) {
+    const reasons = collectReasons();
+    const bound = new AbortController();
+    const progress = host.progress(title, 'bytes');
+    let moved = '';
+    const watch = watchBytes(folder, () => moved, bounds, (stopped) => bound.abort(stopped), progress.update);
+    try {
+        const [program = '', ...args] = host.self;
+        await superviseProgram(program, [...args, github_store_child/* STORE_CALL */.be, JSON.stringify(call)], {
+            cwd: folder.files,
+            env: environment(host.env, folder, bounds),
+            signal: AbortSignal.any([host.signal, bound.signal]),
+            graceMs: 500,
+            onLine(line) {
+                reasons.add(line);
+                moved = /^(?:Sent|Received) (\d+ of \d+)/.exec(line)?.[1] ?? moved;
+            },
+        });
+    }
+    finally {
+        watch.end();
+        progress.end();
+    }
+    if (bound.signal.aborted) {
+        const last = reasons.lastAttempt();
+        return { stopped: `${bound.signal.reason}${last === undefined ? '' : `; ${last}`}` };
+    }
+    const reason = reasons.reason();
+    return reason === undefined ? {} : { reason };
+}
+function environment(env, folder, bounds) {
+    const { TAR_OPTIONS: _, RUNNER_DEBUG: __, ...rest } = definedOf(env);
+    return {
+        SEGMENT_DOWNLOAD_TIMEOUT_MINS: String(bounds.totalMs / 60_000),
+        ...rest,
+        PATH: `${folder.bin}:${env.PATH ?? ''}`,
+        [TAR_VARIABLE]: findProgram('tar', env.PATH, folder.root),
+        RUNNER_TEMP: folder.temp,
+        GITHUB_WORKSPACE: folder.files,
+    };
+}
+/** Looks at the bytes of a call again and again; calls `stop` with the reason when a bound is reached. */
+function watchBytes(folder, moved, { stallMs, totalMs, maxBytes }, stop, show) {
+    const started = performance.now();
+    const seconds = (milliseconds) => `${Math.round(milliseconds / 100) / 10} s`;
+    let seen = '';
+    let since = started;
+    let ended = false;
+    let timer;
+    const look = async () => {
+        const bytes = await bytesBelow([folder.files, folder.temp]).catch(() => 0);
+        if (ended)
+            return;
+        const now = performance.now();
+        const [done, total] = moved().split(' of ').map(Number);
+        if (done !== undefined && total !== undefined)
+            show(done, total);
+        const state = `${bytes} ${moved()}`;
+        if (state !== seen)
+            since = now;
+        seen = state;
+        if (bytes > maxBytes || (total ?? 0) > maxBytes)
+            return stop(`it has more than ${maxBytes} bytes`);
+        if (now - started >= totalMs)
+            return stop(`not done after ${seconds(totalMs)}`);
+        if (now - since >= stallMs)
+            return stop(`no byte for ${seconds(stallMs)}`);
+        timer = setTimeout(look, Math.min(500, stallMs / 4));
+    };
+    timer = setTimeout(look, Math.min(500, stallMs / 4));
+    return {
+        end() {
+            ended = true;
+            clearTimeout(timer);
+        },
+    };
+}
+/** Bytes of the files below folders, two levels deep. */
+async function bytesBelow(folders, depth = 2) {
+    let bytes = 0;
+    for (const folder of folders) {
+        for (const name of await (0,promises_.readdir)(folder)) {
+            const file = external_node_path_.join(folder, name);
+            const info = await (0,promises_.lstat)(file).catch(() => undefined);
+            if (info?.isFile())
+                bytes += info.size;
+            else if (info?.isDirectory() && depth > 1)
+                bytes += await bytesBelow([file], depth - 1);
+        }
+    }
+    return bytes;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/github-store.js
+
+
+
+
+/** What a restore or a save may cost at most: a minute without a byte, five in all, 4 GiB on the disk. */
+const GITHUB_BOUNDS = { stallMs: 60_000, totalMs: 300_000, maxBytes: 4 * 1024 ** 3 };
+// @actions/cache takes ten, of which one goes in twice: for the exact match, and as a prefix.
+const MOST_KEYS = 9;
+/** Whether the runner offers a cache service (version 2, or 1 as GitHub Enterprise Server and act do). */
+function hasCacheService(env) {
+    const address = env.ACTIONS_CACHE_URL || (env.ACTIONS_CACHE_SERVICE_V2 && env.ACTIONS_RESULTS_URL);
+    return Boolean(env.ACTIONS_RUNTIME_TOKEN && address);
+}
+/**
+ * GitHub's cache, through @actions/cache in a process of its own (see github-store-child.ts). Entries of a key are never replaced there: a second save is refused.
+ *
+ * A restore or a save ends within `bounds` (GITHUB_BOUNDS) and 5 s more, whatever the service does: after `stallMs`
+ * without a byte read or written (the client's own retries of a refused request take up to 35 s), after `totalMs`,
+ * or over `maxBytes` on the disk. They work in RUNNER_TEMP/kernel-thinlto-restore and -save, emptied first.
+ */
+function githubStore(host, bounds = GITHUB_BOUNDS) {
+    const mode = (host.env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase();
+    const readOnly = ['none', 'read'].includes(mode) ? `ACTIONS_CACHE_MODE is ${mode}` : undefined;
+    /** The key where the call did what it should, else the reason. */
+    const call = async (what, keys, folder) => {
+        const title = `${what === 'restore' ? 'Restoring from' : 'Saving to'} GitHub's cache`;
+        const ended = await runBounded(host, { what, keys, result: folder.result }, { bounds, folder, title });
+        host.signal.throwIfAborted();
+        if (ended.stopped !== undefined)
+            return { key: undefined, reason: ended.stopped };
+        const { key, error } = await readAnswer(folder);
+        return { key, reason: error ?? ended.reason };
+    };
+    /** What `work` in an empty folder gives; a text is why it gives nothing. */
+    const inFolder = async (what, work) => {
+        let folder;
+        let outcome;
+        try {
+            folder = await makeCallFolder(what, host.env);
+            outcome = await work(folder);
+        }
+        catch (error) {
+            outcome = (0,store_entry/* oneLine */.TN)(error);
+        }
+        if (folder !== undefined && !(what === 'restore' && typeof outcome === 'object')) {
+            await (0,promises_.rm)(folder.root, { recursive: true, force: true }).catch(() => undefined);
+        }
+        host.signal.throwIfAborted();
+        return outcome;
+    };
+    return {
+        name: "GitHub's cache",
+        readOnly,
+        async restore(prefixes) {
+            (0,store_entry/* checkKeys */.L)(prefixes);
+            if (['none', 'write-only'].includes(mode))
+                return { none: `ACTIONS_CACHE_MODE is ${mode}` };
+            const asked = prefixes.slice(0, MOST_KEYS);
+            const outcome = await inFolder('restore', async (folder) => {
+                const { key, reason } = await call('restore', asked, folder);
+                if (key === undefined)
+                    return reason ?? (0,store_entry/* nothingBegins */.K0)(asked);
+                const found = await readRestored(folder, key, asked, bounds.maxBytes);
+                return typeof found === 'string' ? found : { value: found };
+            });
+            return typeof outcome === 'string' ? { none: outcome } : { found: outcome.value };
+        },
+        async save(key, source) {
+            (0,store_entry/* checkKeys */.L)([key]);
+            if (readOnly !== undefined)
+                return { saved: false, reason: readOnly };
+            const outcome = await inFolder('save', async (folder) => {
+                const files = await (0,store_entry/* readEntryFiles */.AM)(source, bounds.maxBytes);
+                if ('refused' in files)
+                    return files.refused;
+                await fillCallFolder(folder, source, files.names);
+                const answer = await call('save', [key], folder);
+                return answer.key === key ? { value: files.bytes } : (answer.reason ?? 'no reason was given');
+            });
+            return typeof outcome === 'string'
+                ? { saved: false, reason: outcome }
+                : { saved: true, bytes: outcome.value };
+        },
+    };
+}
+
+;// CONCATENATED MODULE: ./.build/cache/store.js
+
+
+
+
+/**
+ * The store of a run: the folder given; else GitHub's cache on a runner that offers it; else a folder in the user's
+ * cache folder, which a runner's log is told. Throws a UserError where that one cannot be made.
+ */
+function chooseStore(host, folder) {
+    if (folder !== undefined)
+        return folderStore(host, folder);
+    const onGithub = host.env.GITHUB_ACTIONS === 'true';
+    if (onGithub && hasCacheService(host.env))
+        return githubStore(host);
+    const own = external_node_path_.join(host.cacheFolder, 'cache');
+    if (onGithub)
+        host.log.info(`Cache: this runner has no cache service; entries are kept in ${own}`);
+    return folderStore(host, own);
 }
 
 ;// CONCATENATED MODULE: ./.build/host/cancel.js
@@ -32429,7 +33298,7 @@ function cancelOnSignals() {
             }
             code = exitCode;
             process.exitCode = exitCode;
-            controller.abort(new UserError(`Cancelled by ${name}`));
+            controller.abort(new values_error/* UserError */.y(`Cancelled by ${name}`));
             ending = endDescendants(process.pid, GRACE_MS, markerOf());
             setTimeout(() => process.exit(exitCode), cancel_LIMIT_MS).unref();
         });
@@ -32507,11 +33376,11 @@ async function uploadArtifact(log, env, name, files, root) {
     await inGroup({ log }, `Artifact ${artifact}`, async () => {
         try {
             // Loaded here, so that nothing else carries it.
-            const { DefaultArtifactClient } = await __nccwpck_require__.e(/* import() */ 495).then(__nccwpck_require__.bind(__nccwpck_require__, 65495));
+            const { DefaultArtifactClient } = await Promise.all(/* import() */[__nccwpck_require__.e(110), __nccwpck_require__.e(458)]).then(__nccwpck_require__.bind(__nccwpck_require__, 67458));
             await new DefaultArtifactClient().uploadArtifact(artifact, [...files], root);
         }
         catch (error) {
-            const cause = messageOf(error).split('\n', 1)[0];
+            const cause = (0,values_error/* messageOf */.b)(error).split('\n', 1)[0];
             log.warning(`Artifact ${artifact} is missing: its upload failed (${cause}); the files are in ${root}`);
         }
     });
@@ -32559,7 +33428,7 @@ function openCacheFolder(env) {
         return folder;
     }
     catch (error) {
-        throw new UserError(`cache folder: ${folder} cannot be written (${messageOf(error).split(',', 1)[0]}); set KERNEL_THINLTO_CACHE to a folder that can`);
+        throw new values_error/* UserError */.y(`cache folder: ${folder} cannot be written (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]}); set KERNEL_THINLTO_CACHE to a folder that can`);
     }
 }
 /** Sets what @actions/tool-cache reads, where there is no runner that did. */
@@ -32567,6 +33436,14 @@ function setToolFolders(env) {
     const folder = cacheFolderPath(env);
     env.RUNNER_TOOL_CACHE ||= external_node_path_.join(folder, 'tools');
     env.RUNNER_TEMP ||= external_node_path_.join(folder, 'tmp');
+}
+
+;// CONCATENATED MODULE: ./.build/host/own-command.js
+
+/** What starts this program again: node, and the file that it was started with. */
+function ownCommand() {
+    // npm makes a command a link.
+    return [process.execPath, (0,external_node_fs_.realpathSync)(process.argv[1] ?? '')];
 }
 
 // EXTERNAL MODULE: external "node:async_hooks"
@@ -32606,7 +33483,7 @@ function createRun(signal, env) {
         const programEnv = options.env ?? definedOf(env);
         const cwd = options.cwd ?? process.cwd();
         if (!(0,external_node_fs_.existsSync)(cwd))
-            throw new UserError(`${program}: cannot be run in ${cwd}; there is no such folder`);
+            throw new values_error/* UserError */.y(`${program}: cannot be run in ${cwd}; there is no such folder`);
         const file = findProgram(program, programEnv.PATH, cwd);
         const limit = options.limit ?? OUTPUT_LIMIT;
         const stdout = keepBytes(limit);
@@ -32633,9 +33510,9 @@ function createRun(signal, env) {
             };
         }
         catch (error) {
-            if (error instanceof UserError)
+            if (error instanceof values_error/* UserError */.y)
                 throw error;
-            throw new UserError(`${program}: cannot be run (${messageOf(error).split('\n', 1)[0]})`);
+            throw new values_error/* UserError */.y(`${program}: cannot be run (${(0,values_error/* messageOf */.b)(error).split('\n', 1)[0]})`);
         }
         finally {
             watched.release();
@@ -32708,7 +33585,7 @@ function keepBytes(limit) {
     };
 }
 function cancelled(program) {
-    return new UserError(`Cancelled: ${program} was not run to its end`);
+    return new values_error/* UserError */.y(`Cancelled: ${program} was not run to its end`);
 }
 
 ;// CONCATENATED MODULE: ./.build/host/text.js
@@ -32862,6 +33739,7 @@ function follow(title, unit, clock) {
 
 
 
+
 // GitHub shows so many annotations of a level a step, and drops the rest without a word.
 const ANNOTATIONS = 10;
 // A job summary that is larger is refused as a whole.
@@ -32883,6 +33761,7 @@ function githubHost({ env, signal, clock = SYSTEM_CLOCK }) {
         log,
         progress: lineProgress(write, clock),
         run: createRun(signal, env),
+        self: ownCommand(),
         supervise: createSupervise(signal, env),
         env,
         signal,
@@ -32972,7 +33851,7 @@ async function writeSummary(log, file, markdown) {
         await lib_core/* summary */.z.addRaw(cutMarkdown(markdown, room), true).write();
     }
     catch (error) {
-        log.warning(`The job summary could not be written (${messageOf(error)})`);
+        log.warning(`The job summary could not be written (${(0,values_error/* messageOf */.b)(error)})`);
     }
 }
 /** Markdown of at most `limit` bytes: whole lines, and the last says that the rest is missing. */
@@ -32984,6 +33863,68 @@ function cutMarkdown(markdown, limit) {
     const end = kept.lastIndexOf('\n');
     const text = kept.subarray(0, Math.max(0, end)).toString();
     return Buffer.byteLength(note) > limit ? '' : `${text}${note}`;
+}
+
+;// CONCATENATED MODULE: ./.build/report/numbers.js
+/** A duration for people: `0.4 s`, `38 s`, `4 min 07 s`, `1 h 02 min`. */
+function numbers_duration(seconds) {
+    if (seconds < 10)
+        return `${seconds.toFixed(1)} s`;
+    const whole = Math.round(seconds);
+    if (whole < 60)
+        return `${whole} s`;
+    if (whole < 3600)
+        return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+    return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
+}
+/** A count with its thing: `1 function`, `253 functions`. */
+function countOf(number, thing) {
+    return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}
+function pad(number) {
+    return String(number).padStart(2, '0');
+}
+
+;// CONCATENATED MODULE: ./.build/report/cache.js
+
+/** What each column of `cacheRows` is. */
+const CACHE_COLUMNS = ['Level', 'Reused', 'Made anew', 'Size', 'Spent', 'Saved'];
+const REASONS = 4;
+/** What the cache did, a row a level, in the order of `CACHE_COLUMNS`; texts from outside. */
+function cacheRows({ levels }) {
+    return levels.map((level) => [
+        level.name,
+        String(level.hits),
+        misses(level.misses),
+        sizes(level.bytesBefore, level.bytesAfter),
+        numbers_duration(level.secondsSpent),
+        level.secondsSaved === null ? 'not known' : `about ${numbers_duration(level.secondsSaved)} of one processor`,
+    ]);
+}
+/** What is to be said of the cache beside the table, a line each. */
+function cacheLines(report) {
+    return [
+        ...report.levels.map(({ name, status }) => `${name}: ${status}`),
+        report.saved,
+        `store: ${report.store}; key: ${report.key.map(([name, value]) => `${name} ${value}`).join(', ')}`,
+    ];
+}
+function misses(list) {
+    if (list.length === 0)
+        return 'none';
+    const shown = list.slice(0, REASONS).map(({ reason, count }) => `${count}: ${reason}`);
+    const rest = list.slice(REASONS).reduce((sum, { count }) => sum + count, 0);
+    return [...shown, ...(rest > 0 ? [`${rest}: other reasons, in report.json`] : [])].join('; ');
+}
+function sizes(before, after) {
+    if (before === 0 && after === 0)
+        return 'nothing packed';
+    if (after === 0)
+        return `${megabytes(before)}, kept`;
+    return before === 0 ? megabytes(after) : `${megabytes(before)}, now ${megabytes(after)}`;
+}
+function megabytes(bytes) {
+    return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }
 
 ;// CONCATENATED MODULE: ./.build/report/escape.js
@@ -33007,26 +33948,6 @@ function code(text) {
     const inert = line.replace(/[^A-Za-z0-9 ]/gu, (character) => `&#${character.codePointAt(0)};`);
     // An address of electronic mail becomes a link even then.
     return `<code>${inert.replaceAll('&#64;', '&#64;&#8288;')}</code>`;
-}
-
-;// CONCATENATED MODULE: ./.build/report/numbers.js
-/** A duration for people: `0.4 s`, `38 s`, `4 min 07 s`, `1 h 02 min`. */
-function numbers_duration(seconds) {
-    if (seconds < 10)
-        return `${seconds.toFixed(1)} s`;
-    const whole = Math.round(seconds);
-    if (whole < 60)
-        return `${whole} s`;
-    if (whole < 3600)
-        return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
-    return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
-}
-/** A count with its thing: `1 function`, `253 functions`. */
-function countOf(number, thing) {
-    return `${number} ${thing}${number === 1 ? '' : 's'}`;
-}
-function pad(number) {
-    return String(number).padStart(2, '0');
 }
 
 ;// CONCATENATED MODULE: ./.build/report/facts.js
@@ -33106,6 +34027,7 @@ function times({ phases, started, finished }) {
 
 
 
+
 // A job summary takes 1 MiB for a step; other steps' words need room too.
 const LIMIT = 900_000;
 // Kept free of list items, so that headings and what closes a list always fit.
@@ -33138,6 +34060,8 @@ function renderMarkdown(report) {
     }
     for (const image of report.images)
         overview(page, image);
+    if (build.cache !== null)
+        cacheTable(page, build.cache);
     if (build.files.length > 0) {
         page.add('### Files', '');
         const lines = build.files.map(({ what, path }) => `- ${quoted(what)}: ${quoted(path)}`);
@@ -33185,6 +34109,11 @@ function overview(page, image) {
         return `| ${unit(tu)} | ${symbols.length} | ${functions} | ${names.join(', ')} |`;
     });
     page.list(rows, { total: groups.length, form: (rest) => `\nUnits: ${rest}` });
+}
+function cacheTable(page, cache) {
+    page.add('### Cache', '', `| ${CACHE_COLUMNS.join(' | ')} |`, '| --- | ---: | --- | --- | --- | --- |');
+    page.add(...cacheRows(cache).map((cells) => `| ${cells.map(quoted).join(' | ')} |`), '');
+    page.list(cacheLines(cache).map((line) => `- ${quoted(line)}`), { form: bullet });
 }
 function symbolTable(page, image) {
     if (image.symbols.length === 0)
@@ -33373,6 +34302,41 @@ const INPUTS = [
         commands: TOOLCHAIN,
     },
     {
+        name: 'cache',
+        value: 'HOW',
+        default: 'auto',
+        help: 'Reuse what former builds made: auto (on GitHub saved from the default branch only), always (saved from any branch), read-only (never saved), off.',
+        commands: BUILD,
+    },
+    {
+        name: 'cache-dir',
+        value: 'DIR',
+        fallback: "GitHub's cache on its runners, else KERNEL_THINLTO_CACHE/cache",
+        help: 'Folder that holds the cache; any number of builds may share it.',
+        commands: BUILD,
+    },
+    {
+        name: 'cache-key',
+        value: 'NAME',
+        fallback: 'the names in config',
+        help: 'Configuration family: builds of one family go on from the last one of it.',
+        commands: BUILD,
+    },
+    {
+        name: 'cache-max-size',
+        value: 'SIZE',
+        default: '5G',
+        help: 'Most that the compiler cache may hold, such as 800M or 5G; what was used longest ago goes first.',
+        commands: BUILD,
+    },
+    {
+        name: 'ccache',
+        value: 'SOURCE',
+        default: 'auto',
+        help: 'Where ccache (4.13.2 or later) comes from: system, github (its own release), debian, or auto: system, then the tool cache, then github, then debian.',
+        commands: BUILD,
+    },
+    {
         name: 'github-token',
         value: 'TOKEN',
         fallback: 'GITHUB_TOKEN of the environment',
@@ -33452,7 +34416,7 @@ function archOf(name) {
     if (found !== undefined)
         return found;
     const aliases = Object.keys(ALIASES).join(', ');
-    throw new UserError(`arch: '${name}' is not an architecture that the kernel builds with Clang LTO; use one of ${ARCH_NAMES.join(', ')} (also taken: ${aliases})`);
+    throw new values_error/* UserError */.y(`arch: '${name}' is not an architecture that the kernel builds with Clang LTO; use one of ${ARCH_NAMES.join(', ')} (also taken: ${aliases})`);
 }
 /** The architecture of the machine that runs this program, by Node's name for it; x86_64 where unknown. */
 function hostArch(nodeArch) {
@@ -33470,10 +34434,10 @@ function many(raw, name) {
 function one(raw, name) {
     const values = many(raw, name);
     if (values.length > 1)
-        throw new UserError(`${name}: given ${values.length} times; it takes one value`);
+        throw new values_error/* UserError */.y(`${name}: given ${values.length} times; it takes one value`);
     const value = values[0];
     if (value?.includes('\0') || value?.includes('\n')) {
-        throw new UserError(`${name}: ${JSON.stringify(value)} has a line break or NUL in it; it takes one line`);
+        throw new values_error/* UserError */.y(`${name}: ${JSON.stringify(value)} has a line break or NUL in it; it takes one line`);
     }
     return value;
 }
@@ -33489,7 +34453,7 @@ function choice(raw, name, allowed) {
     const value = values_text(raw, name);
     const found = allowed.find((word) => word === value);
     if (found === undefined)
-        throw new UserError(`${name}: '${value}' is not one of ${allowed.join(', ')}`);
+        throw new values_error/* UserError */.y(`${name}: '${value}' is not one of ${allowed.join(', ')}`);
     return found;
 }
 /** The value of a yes-or-no input, in YAML's words. */
@@ -33502,8 +34466,18 @@ function count(raw, name, fallback) {
     if (value === undefined)
         return fallback;
     if (!/^[1-9][0-9]{0,5}$/.test(value))
-        throw new UserError(`${name}: '${value}' is not a whole number from 1 to 999999`);
+        throw new values_error/* UserError */.y(`${name}: '${value}' is not a whole number from 1 to 999999`);
     return Number(value);
+}
+/** Bytes, written as `800M` or `5G` (powers of 1000), 10 MB at least. */
+function size(raw, name) {
+    const value = values_text(raw, name);
+    const [, digits, unit] = /^([1-9][0-9]{0,5})([MGT])B?$/i.exec(value) ?? [];
+    const bytes = Number(digits) * { M: 1e6, G: 1e9, T: 1e12 }[(unit ?? 'M').toUpperCase()];
+    if (digits === undefined || bytes < 1e7) {
+        throw new values_error/* UserError */.y(`${name}: '${value}' is not a size of 10M or more, such as 800M or 5G`);
+    }
+    return bytes;
 }
 
 ;// CONCATENATED MODULE: ./.build/request/read.js
@@ -33539,6 +34513,7 @@ function readBuildRequest(given, around) {
         makeArgs: many(raw, 'make-args').map(makeArg),
         jobs: count(raw, 'jobs', around.processors),
         toolchain: readToolchainRequest(raw, around),
+        cache: readCacheRequest(raw, around),
         reportDir: external_node_path_.resolve(around.folder, one(raw, 'report-dir') ?? external_node_path_.join(output, 'thinlto-report')),
         failOn: readFailOn(values_text(raw, 'fail-on')),
         dryRun: flag(raw, 'dry-run'),
@@ -33559,26 +34534,26 @@ function readToolchainRequest(given, around) {
     const raw = withDefaults(given);
     const version = values_text(raw, 'llvm-version');
     if (!VERSION.test(version)) {
-        throw new UserError(`llvm-version: '${version}' is not a version; write 23, 23.1, 23.1.4 or 23.1.0-rc1`);
+        throw new values_error/* UserError */.y(`llvm-version: '${version}' is not a version; write 23, 23.1, 23.1.4 or 23.1.0-rc1`);
     }
     const source = values_text(raw, 'llvm-source');
     if (!SOURCES.includes(source) && !/^https?:\/\/[^\s]+$/.test(source)) {
-        throw new UserError(`llvm-source: '${source}' is not one of ${SOURCES.join(', ')}, or an http(s) URL`);
+        throw new values_error/* UserError */.y(`llvm-source: '${source}' is not one of ${SOURCES.join(', ')}, or an http(s) URL`);
     }
     const sha256 = one(raw, 'llvm-sha256')?.toLowerCase();
     if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
-        throw new UserError(`llvm-sha256: '${sha256}' is not a SHA-256 of 64 hexadecimal digits`);
+        throw new values_error/* UserError */.y(`llvm-sha256: '${sha256}' is not a SHA-256 of 64 hexadecimal digits`);
     }
     const mirror = one(raw, 'llvm-mirror')?.replace(/\/+$/, '');
     if (mirror !== undefined && !/^https?:\/\/[^\s]+$/.test(mirror)) {
-        throw new UserError(`llvm-mirror: '${mirror}' is not an http(s) URL`);
+        throw new values_error/* UserError */.y(`llvm-mirror: '${mirror}' is not an http(s) URL`);
     }
     if (mirror !== undefined && !['kernel-org', 'github', 'debian'].includes(source)) {
-        throw new UserError(`llvm-mirror: needs llvm-source kernel-org, github or debian, not '${source}'`);
+        throw new values_error/* UserError */.y(`llvm-mirror: needs llvm-source kernel-org, github or debian, not '${source}'`);
     }
     const llvmPath = one(raw, 'llvm-path');
     if (llvmPath !== undefined && !['auto', 'system'].includes(source)) {
-        throw new UserError(`llvm-path: '${llvmPath}' is an installed LLVM; it needs llvm-source system, not '${source}'`);
+        throw new values_error/* UserError */.y(`llvm-path: '${llvmPath}' is an installed LLVM; it needs llvm-source system, not '${source}'`);
     }
     const key = one(raw, 'llvm-key');
     const githubToken = one(raw, 'github-token') ?? around.githubToken;
@@ -33592,13 +34567,27 @@ function readToolchainRequest(given, around) {
         ...(githubToken && { githubToken }),
     };
 }
+function readCacheRequest(raw, around) {
+    const family = one(raw, 'cache-key');
+    if (family !== undefined && !/^[\w.+=-]{1,80}$/.test(family)) {
+        throw new values_error/* UserError */.y(`cache-key: '${family}' is not 1 to 80 letters, digits and . _ + = -, which is what a cache takes in a key`);
+    }
+    const folder = one(raw, 'cache-dir');
+    return {
+        use: choice(raw, 'cache', ['auto', 'always', 'read-only', 'off']),
+        maxBytes: size(raw, 'cache-max-size'),
+        family,
+        folder: folder === undefined ? undefined : external_node_path_.resolve(around.folder, folder),
+        ccache: choice(raw, 'ccache', ['auto', 'system', 'github', 'debian']),
+    };
+}
 // A word of `config` is a file where it could not be a make target.
 function isFile(word) {
     return word.includes('/') || word.startsWith('.');
 }
 function target(word) {
     if (!/^[\w.][\w./%+-]*$/.test(word) || word.includes('..')) {
-        throw new UserError(`targets: '${word}' is not a make target such as vmlinux, bzImage, modules, drivers/net/`);
+        throw new values_error/* UserError */.y(`targets: '${word}' is not a make target such as vmlinux, bzImage, modules, drivers/net/`);
     }
     return word;
 }
@@ -33606,11 +34595,11 @@ function makeArg(word) {
     const taken = TAKEN.exec(word);
     if (taken !== null) {
         const input = { O: 'output', ARCH: 'arch', LLVM: 'llvm-path' }[taken[1] ?? ''] ?? 'another input';
-        throw new UserError(`make-args: '${word}' is set by ${input}; leave it out`);
+        throw new values_error/* UserError */.y(`make-args: '${word}' is set by ${input}; leave it out`);
     }
     if (!/^([A-Za-z_]\w*[:+?]?=|-k$|--[a-z])/s.test(word) ||
         /^--(directory|file|makefile|jobs|eval)/.test(word)) {
-        throw new UserError(`make-args: '${word}' is not NAME=VALUE, -k or a long option of make; jobs has an input of its own`);
+        throw new values_error/* UserError */.y(`make-args: '${word}' is not NAME=VALUE, -k or a long option of make; jobs has an input of its own`);
     }
     return word;
 }
@@ -33620,7 +34609,7 @@ function readFailOn(text) {
     const over = /^count\s*>\s*([0-9]{1,9})$/.exec(text)?.[1];
     if (over !== undefined)
         return { kind: 'count', over: Number(over) };
-    throw new UserError(`fail-on: '${text}' is not none, any-function or count>N`);
+    throw new values_error/* UserError */.y(`fail-on: '${text}' is not none, any-function or count>N`);
 }
 
 ;// CONCATENATED MODULE: ./.build/values/version.js
@@ -33649,12 +34638,12 @@ function withFile(path, work) {
         handle = (0,external_node_fs_.openSync)(path, 'r');
     }
     catch (error) {
-        throw new UserError(`${path}: cannot be read (${messageOf(error)})`);
+        throw new values_error/* UserError */.y(`${path}: cannot be read (${(0,values_error/* messageOf */.b)(error)})`);
     }
     try {
         const stat = (0,external_node_fs_.fstatSync)(handle);
         if (!stat.isFile())
-            throw new UserError(`${path}: is no regular file`);
+            throw new values_error/* UserError */.y(`${path}: is no regular file`);
         return work(fileSource(path, handle, stat.size));
     }
     finally {
@@ -33690,7 +34679,7 @@ function inside(position, length, size) {
     return Number.isSafeInteger(position) && position >= 0 && length >= 0 && position + length <= size;
 }
 function ended(name, wanted) {
-    return new UserError(`${name}: ends before byte ${wanted}; it is damaged or still being written`);
+    return new values_error/* UserError */.y(`${name}: ends before byte ${wanted}; it is damaged or still being written`);
 }
 
 ;// CONCATENATED MODULE: ./.build/suffix/elf.js
@@ -33838,7 +34827,7 @@ function viewOf(bytes) {
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 function damaged(source, why) {
-    return new UserError(`${source.name}: cannot be read as ELF: ${why}`);
+    return new values_error/* UserError */.y(`${source.name}: cannot be read as ELF: ${why}`);
 }
 
 ;// CONCATENATED MODULE: ./.build/suffix/elf-symbols.js
@@ -33980,7 +34969,7 @@ function offsetsWith(strings, marker) {
     return bits;
 }
 function tooMuch(source, why) {
-    return new UserError(`${source.name}: ${why}; it is damaged, or no kernel`);
+    return new values_error/* UserError */.y(`${source.name}: ${why}; it is damaged, or no kernel`);
 }
 
 ;// CONCATENATED MODULE: ./.build/suffix/suffixes.js
@@ -34042,7 +35031,7 @@ function bitReader(source, start, end) {
     let windowStart = start;
     let byte = start;
     let bit = 0;
-    const fail = (why) => new UserError(`${source.name}: cannot be read as LLVM bitcode: ${why} at byte ${byte}`);
+    const fail = (why) => new values_error/* UserError */.y(`${source.name}: cannot be read as LLVM bitcode: ${why} at byte ${byte}`);
     const byteAt = (at) => {
         const inWindow = at - windowStart;
         if (inWindow >= 0 && inWindow < loaded)
@@ -34340,7 +35329,7 @@ function units_describe(source, object) {
         return { object, format: 'other', hashes: [], sourceFile: undefined };
     const modules = readBitcode(source);
     if (modules.length === 0)
-        throw new UserError(`${source.name}: has no LLVM module in it; build it again`);
+        throw new values_error/* UserError */.y(`${source.name}: has no LLVM module in it; build it again`);
     return {
         object,
         format: 'bitcode',
@@ -34474,7 +35463,7 @@ function below(source, folder, name) {
     return object;
 }
 function archive_damaged(source, why) {
-    return new UserError(`${source.name}: cannot be read as a thin archive: ${why}; build vmlinux again`);
+    return new values_error/* UserError */.y(`${source.name}: cannot be read as a thin archive: ${why}; build vmlinux again`);
 }
 
 ;// CONCATENATED MODULE: ./.build/audit/saved-command.js
@@ -34557,7 +35546,7 @@ const INDEX = 'vmlinux.thinlto-index';
 function linkInputs(output) {
     const archive = 'vmlinux.a';
     if (!(0,external_node_fs_.existsSync)(external_node_path_.join(output, archive))) {
-        throw new UserError(`${external_node_path_.join(output, archive)}: is not there; the audit needs a finished build of vmlinux`);
+        throw new values_error/* UserError */.y(`${external_node_path_.join(output, archive)}: is not there; the audit needs a finished build of vmlinux`);
     }
     const members = [archive, ...libraries(output)].flatMap((name) => thinArchiveMembers(output, name));
     const natives = new Map();
@@ -34574,9 +35563,9 @@ function linkInputs(output) {
 function indexedObjects(output) {
     const file = external_node_path_.join(output, INDEX);
     if (!(0,external_node_fs_.existsSync)(file))
-        throw new UserError(`${file}: is not there, though the build is distributed ThinLTO`);
+        throw new values_error/* UserError */.y(`${file}: is not there, though the build is distributed ThinLTO`);
     if ((0,external_node_fs_.statSync)(file).size > 64 * 1024 * 1024)
-        throw new UserError(`${file}: is too large for a list of objects`);
+        throw new values_error/* UserError */.y(`${file}: is too large for a list of objects`);
     return new Set((0,external_node_fs_.readFileSync)(file, 'utf8')
         .split('\n')
         .filter((line) => line !== ''));
@@ -34659,9 +35648,9 @@ function formatOf(output, object) {
         return readObject(output, object).format;
     }
     catch (error) {
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             return undefined;
-        throw new Error(`${object}: ${messageOf(error)}`, { cause: error });
+        throw new Error(`${object}: ${(0,values_error/* messageOf */.b)(error)}`, { cause: error });
     }
 }
 function distinct(suspects) {
@@ -34674,6 +35663,10 @@ function distinct(suspects) {
 /** Whether a mode is one of the two forms of ThinLTO, the only ones that promote locals. */
 function isThin(mode) {
     return mode === 'thin' || mode === 'thin-dist';
+}
+/** Whether a value of unknown origin is a mode. */
+function isMode(value) {
+    return value === 'full' || value === 'none' || value === 'thin' || value === 'thin-dist';
 }
 
 ;// CONCATENATED MODULE: ./.build/audit/reduction.js
@@ -34764,7 +35757,7 @@ async function definedNames(run, toolchain, output, objects) {
         const result = await run(nm, args, { cwd: output, limit: symbol_names_OUTPUT_LIMIT, timeoutSeconds: 300 });
         if (result.code !== 0 || result.stdout.length >= symbol_names_OUTPUT_LIMIT) {
             const why = result.stderr.split('\n').find((line) => line.includes('error')) ?? `exit code ${result.code}`;
-            throw new UserError(`${nm}: cannot list the symbols of the build's objects (${why.trim()})`);
+            throw new values_error/* UserError */.y(`${nm}: cannot list the symbols of the build's objects (${why.trim()})`);
         }
         collect(result.stdout, part, first, names);
     }
@@ -34854,7 +35847,7 @@ async function countFrontEnd(host, query) {
         return count > 0 ? count : undefined;
     }
     catch (error) {
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             return undefined;
         throw error;
     }
@@ -34954,6 +35947,7 @@ function makeCall(setting, targets, jobs = setting.jobs) {
             LC_ALL: 'C.UTF-8',
             ...(setting.makefile !== undefined && { MAKEFILES: setting.makefile }),
         },
+        ...(setting.unseen !== undefined && { unseen: setting.unseen }),
     };
 }
 /** The call as one line for a shell, to print and to copy. */
@@ -34963,13 +35957,14 @@ function commandLine(call) {
 }
 // Variables of an outer make would change this one, and what an action holds in its environment is not for the
 // makefiles of a source tree that may come from a stranger's pull request.
-const DROPPED = /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC|DEFCONFIG|KCONFIG)|KCONFIG_\w+|ARCH|SRCARCH|CROSS_COMPILE|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
+const DROPPED = /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC|DEFCONFIG|KCONFIG)|KCONFIG_\w+|CCACHE_\w+|ARCH|SRCARCH|CROSS_COMPILE|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
 /** The whole environment of a make: the host's, less what must not reach it, with the call's variables. */
 function makeEnvironment(call, env) {
     const kept = Object.entries(env).filter((entry) => entry[1] !== undefined && !DROPPED.test(entry[0]));
-    const files = [call.variables.MAKEFILES, env.MAKEFILES].filter((value) => value !== undefined && value !== '');
+    const files = [call.variables.MAKEFILES, call.unseen?.MAKEFILES, env.MAKEFILES].filter((value) => value !== undefined && value !== '');
     return {
         ...Object.fromEntries(kept),
+        ...call.unseen,
         ...call.variables,
         ...(files.length > 0 && { MAKEFILES: files.join(' ') }),
     };
@@ -34984,6 +35979,41 @@ function quote(word) {
     return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+;// CONCATENATED MODULE: ./.build/build/mode-switch.js
+
+
+const RECORDED = 'saved_c_flags_';
+// kbuild compiles it for every kernel.
+const TELLING = 'init/.main.o.cmd';
+/**
+ * Makes kbuild redo front ends that a build in another mode left in an output folder, where the distributed mode is to
+ * go on from them. Its back ends read their flags from a line in the recorded command of each object, which only a
+ * front end in that mode writes (scripts/Makefile.lib), and nothing makes kbuild redo the others. Returns their number.
+ */
+function redoFrontEndsWithoutFlags(output) {
+    const telling = external_node_path_.join(output, TELLING);
+    if (!(0,external_node_fs_.existsSync)(telling) || (0,external_node_fs_.readFileSync)(telling, 'utf8').includes(RECORDED))
+        return 0;
+    let count = 0;
+    const folders = [''];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        for (const entry of (0,external_node_fs_.readdirSync)(external_node_path_.join(output, folder), { withFileTypes: true })) {
+            const name = external_node_path_.join(folder, entry.name);
+            if (entry.isDirectory())
+                folders.push(name);
+            else if (entry.isFile() && /^\..*\.o\.cmd$/.test(entry.name) && lacksFlags(external_node_path_.join(output, name))) {
+                (0,external_node_fs_.rmSync)(external_node_path_.join(output, name));
+                count += 1;
+            }
+        }
+    }
+    return count;
+}
+function lacksFlags(file) {
+    const text = (0,external_node_fs_.readFileSync)(file, 'utf8');
+    return text.includes(' -flto') && text.includes('\nsource_') && !text.includes(RECORDED);
+}
+
 ;// CONCATENATED MODULE: ./.build/build/plan.js
 
 
@@ -34995,7 +36025,7 @@ function chooseMode(asked, tree) {
             const why = mode === 'thin-dist' ? 'the tree has it' : 'the tree has no thin-dist';
             return { mode, chosen: [`lto: ${mode}, since ${why} (Linux ${tree.version})`] };
         }
-        throw new UserError(`lto: auto finds no ThinLTO in Linux ${tree.version} (${tree.path}); use lto none`);
+        throw new values_error/* UserError */.y(`lto: auto finds no ThinLTO in Linux ${tree.version} (${tree.path}); use lto none`);
     }
     if (tree.modes.includes(asked))
         return { mode: asked, chosen: [] };
@@ -35003,7 +36033,7 @@ function chooseMode(asked, tree) {
     const out = asked === 'thin-dist'
         ? 'use lto thin, or a tree of Linux 7.2 or later (the first with CONFIG_LTO_CLANG_THIN_DIST)'
         : `use one of ${has}`;
-    throw new UserError(`lto: ${asked} is not in Linux ${tree.version} (${tree.path}), which has ${has}; ${out}`);
+    throw new values_error/* UserError */.y(`lto: ${asked} is not in Linux ${tree.version} (${tree.path}), which has ${has}; ${out}`);
 }
 /**
  * Decides about suffix reduction for a mode from what the toolchain was seen to do.
@@ -35013,15 +36043,15 @@ function chooseReduction(asked, mode, abilities, toolchainName) {
     if (!isThin(mode)) {
         if (asked !== 'on')
             return { reduction: false, chosen: [] };
-        throw new UserError(`suffix-reduction: on needs lto thin or thin-dist, not ${mode}: no other mode promotes locals`);
+        throw new values_error/* UserError */.y(`suffix-reduction: on needs lto thin or thin-dist, not ${mode}: no other mode promotes locals`);
     }
     const builds = mode === 'thin' ? abilities.thin : abilities.thinDist;
     if (!builds) {
-        throw new UserError(`lto: ${mode} does not work with ${toolchainName} for ${abilities.target}: ${abilities.evidence.join('; ')}`);
+        throw new values_error/* UserError */.y(`lto: ${mode} does not work with ${toolchainName} for ${abilities.target}: ${abilities.evidence.join('; ')}`);
     }
     const can = mode === 'thin' ? abilities.reductionThin : abilities.reductionThinDist;
     if (asked === 'on' && !can) {
-        throw new UserError(`suffix-reduction: on is not possible in ${mode} with ${toolchainName} (probed: ${abilities.evidence.join('; ')}); use LLVM 23 or later, or suffix-reduction auto`);
+        throw new values_error/* UserError */.y(`suffix-reduction: on is not possible in ${mode} with ${toolchainName} (probed: ${abilities.evidence.join('; ')}); use LLVM 23 or later, or suffix-reduction auto`);
     }
     if (asked !== 'auto')
         return { reduction: asked === 'on', chosen: [] };
@@ -35296,7 +36326,7 @@ function createDiagnostics(folders) {
     };
     return {
         line: (text) => {
-            const line = plain(text);
+            const line = diagnostics_plain(text);
             const include = /^(?:In file included from|\s+from) (.+?)[:,]$/.exec(line)?.[1];
             if (include !== undefined) {
                 if (includes.length < NOTES)
@@ -35395,7 +36425,7 @@ function continueWith(entry, line, setting) {
     }
     return true;
 }
-function plain(text) {
+function diagnostics_plain(text) {
     return text
         .slice(0, diagnostics_LINE_LIMIT)
         .replace(/\x1b\[[0-9;?]{0,32}[ -/]{0,4}[@-~]/g, '')
@@ -35509,7 +36539,7 @@ async function runBuild(host, work) {
                     (0,external_node_fs_.writeSync)(log, `${line}\n`);
                 }
                 catch (error) {
-                    logError ??= messageOf(error);
+                    logError ??= (0,values_error/* messageOf */.b)(error);
                 }
                 phases.line(line);
                 for (const found of diagnostics.line(line))
@@ -35519,7 +36549,7 @@ async function runBuild(host, work) {
         const found = diagnostics.end();
         const times = phases.end();
         if (host.signal.aborted)
-            throw new UserError('Cancelled: the build was stopped before its end');
+            throw new values_error/* UserError */.y('Cancelled: the build was stopped before its end');
         const { errors, warnings } = diagnostics.dropped();
         const result = { phases: times, diagnostics: found, droppedDiagnostics: errors + warnings };
         if (ended.code === 0 && logError === undefined)
@@ -35546,7 +36576,7 @@ function followPhases(host, work) {
         closeGroup();
         const name = order[current];
         if (name !== undefined)
-            times.push({ name, seconds: (performance.now() - started) / 1000 });
+            times.push({ name, seconds: (performance.now() - started) / 1000, compiles: done });
     };
     const enter = (index) => {
         leave();
@@ -35619,6 +36649,72 @@ function countLines(file) {
     }
 }
 
+// EXTERNAL MODULE: ./.build/cache/output-files.js
+var output_files = __nccwpck_require__(53944);
+;// CONCATENATED MODULE: ./.build/cache/retime.js
+
+
+
+/** Between two times that differ; a time as seconds in a double resolves a quarter of a microsecond. */
+const STEP = 4000n;
+/** The kernel stamps files with a clock that ticks, and lags behind by up to a tick (10 ms at HZ=100). */
+const LAG = 20000000n;
+/**
+ * Gives an output folder the times that it would have beside a checkout that was never replaced, since kbuild goes by
+ * them: outputs keep their order among each other and are newer than the source files, but for those in `changedAt`,
+ * which come at their place in that order. All of it lies just before now. Of the sources only those are given a time
+ * that need one, for as long as the build takes; `restoreTimes` sets them back. Throws an error where that is forbidden,
+ * with all times of sources as they were.
+ */
+function retime(tree, sources, output, outputs, changedAt) {
+    const clock = [...new Set([...outputs.map(({ mtime }) => mtime), ...changedAt.values()])].sort((a, b) => a < b ? -1 : 1);
+    const end = BigInt(Date.now()) * 1000000n - LAG;
+    const begin = end - BigInt(clock.length + 1) * STEP;
+    const mapped = new Map(clock.map((time, at) => [time, begin + BigInt(at + 1) * STEP]));
+    const at = (time) => mapped.get(time) ?? end;
+    const touched = new Map();
+    const now = new Map();
+    try {
+        for (const name of sources) {
+            const changed = changedAt.get(name);
+            const file = external_node_path_.join(tree, name);
+            const info = (0,external_node_fs_.lstatSync)(file, { bigint: true, throwIfNoEntry: false });
+            if (info === undefined || info.isSymbolicLink())
+                continue;
+            if (changed !== undefined)
+                now.set(name, at(changed));
+            const set = changed === undefined ? begin : at(changed);
+            if (changed === undefined && info.mtimeNs < begin)
+                continue;
+            setTime(file, set);
+            touched.set(name, { set, was: info.mtimeNs });
+        }
+    }
+    catch (error) {
+        restoreTimes(tree, touched);
+        throw new Error(`the times of its source files cannot be set (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]})`);
+    }
+    for (const { name, mtime } of outputs)
+        setTime(external_node_path_.join(output, name), at(mtime));
+    return { touched, changedAt: now };
+}
+/** Sets the times of source files back to what they were. Returns those that somebody wrote to meanwhile. */
+function restoreTimes(tree, touched) {
+    return [...touched].flatMap(([name, { set, was }]) => {
+        const file = external_node_path_.join(tree, name);
+        const info = (0,external_node_fs_.lstatSync)(file, { bigint: true, throwIfNoEntry: false });
+        // Times set by a double are not exact.
+        const own = info !== undefined && info.mtimeNs - set < STEP && set - info.mtimeNs < STEP;
+        if (own)
+            setTime(file, was);
+        return own ? [] : [name];
+    });
+}
+function setTime(file, time) {
+    const seconds = Number(time / 1000n) / 1e6;
+    (0,external_node_fs_.utimesSync)(file, seconds, seconds);
+}
+
 ;// CONCATENATED MODULE: ./.build/kernel/config-lines.js
 
 
@@ -35649,15 +36745,15 @@ function config_lines_readText(file, input) {
     try {
         const found = (0,external_node_fs_.statSync)(file);
         if (!found.isFile())
-            throw new UserError(`${input}: ${file} is not a file`);
+            throw new values_error/* UserError */.y(`${input}: ${file} is not a file`);
         if (found.size > FILE_LIMIT)
-            throw new UserError(`${input}: ${file} is larger than 4 MiB; it is no configuration`);
+            throw new values_error/* UserError */.y(`${input}: ${file} is larger than 4 MiB; it is no configuration`);
         return (0,external_node_fs_.readFileSync)(file, 'utf8');
     }
     catch (error) {
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             throw error;
-        throw new UserError(`${input}: ${file} cannot be read (${messageOf(error).split(',', 1)[0]})`);
+        throw new values_error/* UserError */.y(`${input}: ${file} cannot be read (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]})`);
     }
 }
 /** The values of a `.config`, by symbol; a symbol that is not in it is n. */
@@ -35709,7 +36805,7 @@ function parse(text, origin) {
 function malformed(where, text) {
     const shown = text.slice(0, 200).replaceAll(/[\x00-\x1f\x7f]/g, '?');
     const prefix = /^[A-Z0-9_]+=/.test(text) && !text.startsWith('CONFIG_') ? `; did you mean 'CONFIG_${shown}'?` : '';
-    throw new UserError(`${where}: '${shown}' is no configuration line; write ${FORMS}${prefix}`);
+    throw new values_error/* UserError */.y(`${where}: '${shown}' is no configuration line; write ${FORMS}${prefix}`);
 }
 
 ;// CONCATENATED MODULE: ./.build/kernel/kconfig/nearest.js
@@ -35775,7 +36871,7 @@ function checkConfigTargets(words, tree, arch) {
         const places = `*.config in kernel/configs or arch/${arch.srcArch}/configs, *_defconfig in arch/${arch.srcArch}/configs`;
         const near = nearest(word, own);
         const hint = near === undefined ? '' : `; did you mean ${near}?`;
-        throw new UserError(`config: '${word.slice(0, 200)}' is no configuration target of Linux ${tree.version} for ${arch.name}; use ${OWN_TARGETS.slice(0, 6).join(', ')}, ${places}, or the path of a file (with a slash)${hint}`);
+        throw new values_error/* UserError */.y(`config: '${word.slice(0, 200)}' is no configuration target of Linux ${tree.version} for ${arch.name}; use ${OWN_TARGETS.slice(0, 6).join(', ')}, ${places}, or the path of a file (with a slash)${hint}`);
     }
 }
 // The pattern rules %_defconfig and %.config of scripts/kconfig/Makefile.
@@ -35838,14 +36934,14 @@ function readBase(words, tree, arch) {
     const file = words.find((word) => external_node_path_.isAbsolute(word));
     if (file !== undefined) {
         if (words.length > 1) {
-            throw new UserError(`config: the file ${file} stands alone as the base; give others as config-fragment`);
+            throw new values_error/* UserError */.y(`config: the file ${file} stands alone as the base; give others as config-fragment`);
         }
         config_lines_readText(file, 'config');
         return { file };
     }
     // make without a target would build the kernel.
     if (words.length === 0)
-        throw new UserError("config: '' names no configuration; use defconfig, or leave it out");
+        throw new values_error/* UserError */.y("config: '' names no configuration; use defconfig, or leave it out");
     checkConfigTargets(words, tree, arch);
     return { targets: words };
 }
@@ -35870,7 +36966,7 @@ function refuseAgainst(own, options) {
         const against = own.find((line) => line.symbol === option.symbol && line.value !== option.value);
         if (against === undefined)
             continue;
-        throw new UserError(`kconfig: '${written(option)}' speaks against ${against.origin}, which sets '${written(against)}'; leave one of them out`);
+        throw new values_error/* UserError */.y(`kconfig: '${written(option)}' speaks against ${against.origin}, which sets '${written(against)}'; leave one of them out`);
     }
 }
 function contradictions(lines) {
@@ -36486,7 +37582,7 @@ function kconfigFiles(tree) {
             count += 1;
             bytes += size;
             if (count > FILES || size > FILE_BYTES || bytes > ALL_BYTES) {
-                throw new UserError(`source: the Kconfig files of ${tree} are too many or too large (at ${name}: ${count} files, ${bytes} bytes); it is no kernel tree`);
+                throw new values_error/* UserError */.y(`source: the Kconfig files of ${tree} are too many or too large (at ${name}: ${count} files, ${bytes} bytes); it is no kernel tree`);
             }
             return (0,external_node_fs_.readFileSync)(file, 'utf8');
         },
@@ -36504,7 +37600,7 @@ function realFile(root, name) {
 
 ;// CONCATENATED MODULE: ./.build/kernel/kconfig/macros.js
 const macros_DEPTH = 64;
-const LENGTH = 65_536;
+const macros_LENGTH = 65_536;
 const ARGUMENTS = 16;
 /** References that one text may lead to: variables that double one another would else take for ever. */
 const WORK = 10_000;
@@ -36550,7 +37646,7 @@ function createMacros(exported) {
             result += text.slice(at, start) + inner.text;
             known &&= inner.known;
             at = end;
-            if (result.length > LENGTH)
+            if (result.length > macros_LENGTH)
                 return UNKNOWN;
         }
     };
@@ -36584,7 +37680,7 @@ function createMacros(exported) {
             const added = recursive ? { text: value, known: true } : expandNew(value);
             const joined = operator === '+=' && before !== undefined ? `${before.value} ${added.text}` : added.text;
             const known = added.known && (operator !== '+=' || (before?.known ?? true));
-            variables.set(name, { value: joined.slice(0, LENGTH), recursive, known });
+            variables.set(name, { value: joined.slice(0, macros_LENGTH), recursive, known });
         },
         expand: expandNew,
     };
@@ -37109,7 +38205,7 @@ async function run(host, make, targets) {
     const telling = said.filter((line) => line !== '' && !/^\*+$/.test(line));
     const error = telling.find((line) => /\berror\b/i.test(line) && !/^make(\[\d+\])?: \*\*\* \[/.test(line));
     const cause = error ?? telling.find((line) => !/^make(\[\d+\])?: /.test(line)) ?? telling[0] ?? 'it said nothing';
-    throw new UserError(`config: make ${targets.join(' ')} failed with exit code ${code}: ${cause.slice(0, 500)}`);
+    throw new values_error/* UserError */.y(`config: make ${targets.join(' ')} failed with exit code ${code}: ${cause.slice(0, 500)}`);
 }
 function checkLines(lines, values, tree, arch) {
     const unmet = lastOfEach(lines).filter((line) => !isMet(line, values));
@@ -37124,7 +38220,7 @@ function checkLines(lines, values, tree, arch) {
     const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : '';
     const rest = others.length === 0 ? '' : `; nor did ${others.slice(0, NAMED).join(', ')}${more}`;
     const why = configure_explain(first, values, tree, arch);
-    throw new UserError(`${first.origin}: '${written(first)}' did not hold in the final .config: ${why}${rest}`);
+    throw new values_error/* UserError */.y(`${first.origin}: '${written(first)}' did not hold in the final .config: ${why}${rest}`);
 }
 function configure_explain({ symbol, value }, values, tree, arch) {
     try {
@@ -37132,7 +38228,7 @@ function configure_explain({ symbol, value }, values, tree, arch) {
     }
     catch (error) {
         // The request that did not hold is the news, not that its cause could not be found.
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             return `Kconfig left it out (${error.message})`;
         throw error;
     }
@@ -37164,7 +38260,7 @@ function writeWhole(file, text) {
     }
 }
 function unwritable(name, error) {
-    return new UserError(`output: ${name} cannot be written (${messageOf(error).split(',', 1)[0]})`);
+    return new values_error/* UserError */.y(`output: ${name} cannot be written (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]})`);
 }
 
 ;// CONCATENATED MODULE: ./.build/kernel/host-packages.js
@@ -37212,7 +38308,7 @@ async function ensurePackages(host, how, needs = KERNEL_NEEDS) {
         return;
     const line = `apt-get install -y ${missing.join(' ')}`;
     if (how === 'check') {
-        throw new UserError(`host-packages: not on this host: ${missing.join(', ')}; run '${line}', or ask for host-packages install`);
+        throw new values_error/* UserError */.y(`host-packages: not on this host: ${missing.join(', ')}; run '${line}', or ask for host-packages install`);
     }
     const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
     host.log.info(`Installing host packages: ${missing.join(' ')}`);
@@ -37225,7 +38321,7 @@ async function ensurePackages(host, how, needs = KERNEL_NEEDS) {
             ...args,
         ];
         return host.run(program, rest).catch((error) => {
-            throw new UserError(`host-packages: missing ${missing.join(', ')}, and '${program}' is not on this host (${String(error)}); install them by hand`);
+            throw new values_error/* UserError */.y(`host-packages: missing ${missing.join(', ')}, and '${program}' is not on this host (${String(error)}); install them by hand`);
         });
     };
     // Lists of third-party archives often fail to load; what counts is whether the packages can be installed.
@@ -37235,7 +38331,7 @@ async function ensurePackages(host, how, needs = KERNEL_NEEDS) {
     if (result.code === 0 && left.length === 0)
         return;
     const said = (result.stderr.trim() || result.stdout.trim()).split('\n').at(-1) ?? '';
-    throw new UserError(`host-packages: missing ${(left.length > 0 ? left : missing).join(', ')}, and apt could not install them (${said}); run '${line}' as root`);
+    throw new values_error/* UserError */.y(`host-packages: missing ${(left.length > 0 ? left : missing).join(', ')}, and apt could not install them (${said}); run '${line}' as root`);
 }
 function readable(file, mode) {
     try {
@@ -37247,17 +38343,38 @@ function readable(file, mode) {
     }
 }
 
+;// CONCATENATED MODULE: ./.build/kernel/git.js
+/** Settings of a stranger's repository that would start programs, write to it, or hide an edit. */
+const SETTINGS = [
+    // A container's checkout often belongs to another user, and is only read here.
+    'safe.directory=*',
+    'log.showSignature=false',
+    'core.fsmonitor=false',
+    'core.untrackedCache=false',
+    'core.checkStat=default',
+    'core.trustctime=true',
+    'core.quotePath=false',
+].flatMap((setting) => ['-c', setting]);
+/** Runs git in a folder to read from its repository; nothing is written, not even the index. */
+function readGit(host, folder, args, limit) {
+    return host.run('git', ['--no-optional-locks', ...SETTINGS, '-C', folder, ...args], {
+        env: plainEnvironment(host.env),
+        limit,
+        timeoutSeconds: 60,
+    });
+}
+// Inside a git hook GIT_DIR and others would lead to the hook's repository instead of the tree's.
+function plainEnvironment(env) {
+    const kept = Object.entries(env).filter((entry) => entry[1] !== undefined && !entry[0].startsWith('GIT_'));
+    return Object.fromEntries(kept);
+}
+
 ;// CONCATENATED MODULE: ./.build/kernel/commit.js
+
 
 /** The commit that a kernel tree is checked out at; undefined where it is in no git work tree, or git is not there. */
 async function readCommit(host, tree) {
-    const git = (...args) => 
-    // A container's checkout often belongs to another user, and is only read here.
-    host.run('git', ['-c', 'safe.directory=*', '-c', 'log.showSignature=false', '-C', tree, ...args], {
-        env: plainEnvironment(host.env),
-        limit: 4096,
-        timeoutSeconds: 60,
-    });
+    const git = (...args) => readGit(host, tree, args, 4096);
     try {
         const { code, stdout } = await git('log', '-1', '--format=%H %ct');
         const [, id, seconds] = /^([0-9a-f]{40,64}) (\d{1,12})$/m.exec(stdout) ?? [];
@@ -37268,15 +38385,10 @@ async function readCommit(host, tree) {
         return known.code === 0 ? { id, seconds: Number(seconds) } : undefined;
     }
     catch (error) {
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             return undefined;
         throw error;
     }
-}
-// Inside a git hook GIT_DIR and others would lead to the hook's repository instead of the tree's.
-function plainEnvironment(env) {
-    const kept = Object.entries(env).filter((entry) => entry[1] !== undefined && !entry[0].startsWith('GIT_'));
-    return Object.fromEntries(kept);
 }
 
 ;// CONCATENATED MODULE: ./.build/kernel/makefile-conditions.js
@@ -37344,7 +38456,7 @@ async function readTree(host, folder) {
     const tree = realFolder(folder);
     // The top Makefile stops on these itself, with a line that does not name the path.
     if (/[\s:]/.test(tree)) {
-        throw new UserError(`source: '${tree}' has a space or colon in it, which kbuild refuses; move the tree`);
+        throw new values_error/* UserError */.y(`source: '${tree}' has a space or colon in it, which kbuild refuses; move the tree`);
     }
     const missing = NEEDED.filter((name) => !(0,external_node_fs_.existsSync)(external_node_path_.join(tree, name)));
     if (missing.length > 0)
@@ -37375,13 +38487,13 @@ async function readTree(host, folder) {
 function refuseUnbuildable(tree, arch) {
     if (!tree.srcArches.includes(arch.srcArch)) {
         const has = tree.srcArches.join(', ');
-        throw new UserError(`arch: ${arch.name}: ${tree.path} has no arch/${arch.srcArch}/Kconfig; it has ${has}`);
+        throw new values_error/* UserError */.y(`arch: ${arch.name}: ${tree.path} has no arch/${arch.srcArch}/Kconfig; it has ${has}`);
     }
     // The rule outputmakefile of the top Makefile.
     const left = ['.config', 'include/config', `arch/${arch.srcArch}/include/generated`].find((name) => (0,external_node_fs_.existsSync)(external_node_path_.join(tree.path, name)));
     if (left === undefined)
         return;
-    throw new UserError(`source: ${tree.path} was built in place (it has ${left}), and kbuild refuses another output folder then; run 'make -C ${tree.path} ARCH=${arch.name} mrproper' (it deletes .config too), or use a clean checkout`);
+    throw new values_error/* UserError */.y(`source: ${tree.path} was built in place (it has ${left}), and kbuild refuses another output folder then; run 'make -C ${tree.path} ARCH=${arch.name} mrproper' (it deletes .config too), or use a clean checkout`);
 }
 function realFolder(folder) {
     try {
@@ -37391,14 +38503,14 @@ function realFolder(folder) {
     }
     catch (error) {
         if (error.code !== 'ENOENT') {
-            throw new UserError(`source: ${folder} cannot be read (${error.message.split(',', 1)[0]})`);
+            throw new values_error/* UserError */.y(`source: ${folder} cannot be read (${error.message.split(',', 1)[0]})`);
         }
-        throw new UserError(`source: ${folder}: no such folder; check out the kernel there, or name another`);
+        throw new values_error/* UserError */.y(`source: ${folder}: no such folder; check out the kernel there, or name another`);
     }
-    throw new UserError(`source: ${folder} is a file, not a folder with a kernel tree`);
+    throw new values_error/* UserError */.y(`source: ${folder} is a file, not a folder with a kernel tree`);
 }
 function noKernel(folder, why) {
-    return new UserError(`source: ${folder} is no kernel tree: ${why}`);
+    return new values_error/* UserError */.y(`source: ${folder} is no kernel tree: ${why}`);
 }
 function versionOf(makefile) {
     const value = (name) => new RegExp(`^${name}[ \\t]*=[ \\t]*(.*)$`, 'm').exec(makefile)?.[1]?.trim() ?? '';
@@ -37436,6 +38548,7 @@ function read(tree, name) {
 
 
 
+
 const text_UNITS = 10;
 const ERRORS = 5;
 const SUSPECTS = 5;
@@ -37453,12 +38566,18 @@ function renderText(report) {
     }
     for (const image of report.images)
         lines.push(...imageLines(image), '');
-    const { makeLine, files } = report.build;
+    const { makeLine, files, cache } = report.build;
+    if (cache !== null)
+        lines.push(...cacheText(cache), '');
     if (makeLine !== '')
         lines.push('The same build again:', `  ${makeLine}`, '');
     if (files.length > 0)
         lines.push(...text_facts(files.map(({ what, path }) => [what, path])));
     return `${lines.map(oneLine).join('\n').trimEnd()}\n`;
+}
+function cacheText(cache) {
+    const rows = cacheRows(cache).map(([level, hits, misses, size, spent, saved]) => `  ${level}: ${hits} reused; made anew: ${misses}; ${size}; ${spent} spent, saved: ${saved}`);
+    return ['Cache:', ...rows, ...cacheLines(cache).map((line) => `  ${line}`)];
 }
 function imageLines(image) {
     const lines = [`${image.path}: ${totalsLine(image)}`];
@@ -37527,7 +38646,7 @@ function writeReport(report, folder) {
             replace(file, content);
     }
     catch (error) {
-        throw new UserError(`report-dir: ${folder} cannot be written (${messageOf(error)}); choose a folder that can, with room for it`);
+        throw new values_error/* UserError */.y(`report-dir: ${folder} cannot be written (${(0,values_error/* messageOf */.b)(error)}); choose a folder that can, with room for it`);
     }
     return paths;
 }
@@ -37542,8 +38661,6 @@ function replace(file, content) {
     }
 }
 
-// EXTERNAL MODULE: external "node:fs/promises"
-var promises_ = __nccwpck_require__(51455);
 ;// CONCATENATED MODULE: ./.build/fetch/disk.js
 
 const CAUSES = new Map([
@@ -37561,7 +38678,7 @@ function diskError(folder, error) {
     const cause = CAUSES.get(error?.code ?? '');
     if (cause === undefined)
         return error;
-    return new UserError(`${folder}: cannot be written: ${cause}; make room there, or set KERNEL_THINLTO_CACHE to a folder elsewhere`, { cause: error });
+    return new values_error/* UserError */.y(`${folder}: cannot be written: ${cause}; make room there, or set KERNEL_THINLTO_CACHE to a folder elsewhere`, { cause: error });
 }
 
 // EXTERNAL MODULE: ./node_modules/@actions/http-client/lib/proxy.js
@@ -37576,7 +38693,7 @@ var undici = __nccwpck_require__(46752);
 const PATIENCE = { stall: 60_000, backoff: 1000 };
 const CONNECT_MS = 15_000;
 const REDIRECTS = 5;
-const TRIES = {
+const http_TRIES = {
     'not-found': 1,
     refused: 1,
     unreachable: 2,
@@ -37586,7 +38703,7 @@ const RETRY_AFTER_LIMIT_S = 60;
 const UNREACHABLE = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT|UND_ERR_ABORTED|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/;
 /** Makes the error of a failed transfer. `retryAfter`: seconds that the server asked to wait. */
 function transferError(kind, message, retryAfter) {
-    return new UserError(message, { cause: { kind, retryAfter } });
+    return new values_error/* UserError */.y(message, { cause: { kind, retryAfter } });
 }
 /** Whether a server answered that it does not have, or does not give out, what was asked for (404, 403, 410). */
 function isNotFound(error) {
@@ -37598,7 +38715,7 @@ function isUnreachable(error) {
     return kind === 'unreachable' || kind === 'transient';
 }
 function http_kindOf(error) {
-    if (!(error instanceof UserError))
+    if (!(error instanceof values_error/* UserError */.y))
         return undefined;
     return error.cause?.kind;
 }
@@ -37619,14 +38736,14 @@ async function withRetries(host, patience, work, reached = () => 0) {
             if (reached() > best)
                 attempt = 1;
             best = Math.max(best, reached());
-            if (kind === undefined || attempt >= TRIES[kind])
+            if (kind === undefined || attempt >= http_TRIES[kind])
                 throw error;
             const asked = error.cause.retryAfter;
             const wait = kind === 'unreachable'
                 ? patience.backoff / 2
                 : Math.max(patience.backoff * 2 ** (attempt - 1), (asked ?? 0) * 1000);
-            host.log.debug(`${messageOf(error)}; try ${attempt + 1} in ${wait} ms`);
-            await (0,promises_namespaceObject.setTimeout)(wait, undefined, { signal: host.signal }).catch(() => host.signal.throwIfAborted());
+            host.log.debug(`${(0,values_error/* messageOf */.b)(error)}; try ${attempt + 1} in ${wait} ms`);
+            await (0,external_node_timers_promises_namespaceObject.setTimeout)(wait, undefined, { signal: host.signal }).catch(() => host.signal.throwIfAborted());
         }
     }
 }
@@ -37704,10 +38821,10 @@ async function ask(host, url, headers, patience) {
 function brokenTransfer(host, url, error) {
     if (host.signal.aborted)
         return host.signal.reason;
-    if (error instanceof UserError)
+    if (error instanceof values_error/* UserError */.y)
         return error;
     const code = String(error?.code ?? '');
-    const words = messageOf(error) || code;
+    const words = (0,values_error/* messageOf */.b)(error) || code;
     if (UNREACHABLE.test(code))
         return transferError('unreachable', `${url}: cannot be reached (${words})`);
     if (error instanceof TypeError || error instanceof RangeError)
@@ -37727,40 +38844,6 @@ function dispatcherFor(url) {
     return made;
 }
 
-;// CONCATENATED MODULE: ./.build/fetch/owner.js
-
-
-
-const PATTERN = /^([0-9a-f]{8})-(\d{1,10})$/;
-/** A name for this process, for files that must be known as left behind once it is dead: machine and process id. */
-function ownerTag() {
-    return `${machineTag()}-${process.pid}`;
-}
-/** Whether a tag is of a process of this machine that is no more. False where that cannot be known. */
-function ownerIsGone(tag) {
-    const [, machine, pid] = PATTERN.exec(tag) ?? [];
-    if (machine !== machineTag())
-        return false;
-    try {
-        process.kill(Number(pid), 0);
-        return false;
-    }
-    catch (error) {
-        return error.code === 'ESRCH';
-    }
-}
-// Process ids are known within one namespace: a container that shares the folder has others.
-function machineTag() {
-    let namespace = '';
-    try {
-        namespace = (0,external_node_fs_.readlinkSync)('/proc/self/ns/pid');
-    }
-    catch {
-        // No /proc: the host name alone has to do.
-    }
-    return (0,external_node_crypto_.createHash)('sha256').update(`${(0,external_node_os_.hostname)()} ${namespace}`).digest('hex').slice(0, 8);
-}
-
 ;// CONCATENATED MODULE: ./.build/fetch/part.js
 
 
@@ -37770,7 +38853,7 @@ function machineTag() {
 function partOf(folder, stem) {
     return external_node_path_.join(folder, `${stem}.${ownerTag()}.${(0,external_node_crypto_.randomBytes)(4).toString('hex')}.part`);
 }
-const OLD_MS = 7 * 24 * 3600 * 1000;
+const part_OLD_MS = 7 * 24 * 3600 * 1000;
 /** Makes the largest part that a dead process left of a stem this process's own, and removes old ones of any stem. */
 async function takeOver(folder, stem, part) {
     const found = [];
@@ -37779,7 +38862,7 @@ async function takeOver(folder, stem, part) {
         const info = tag && (await (0,promises_.stat)(external_node_path_.join(folder, name)).catch(() => undefined));
         if (!info)
             continue;
-        if (Date.now() - info.mtimeMs > OLD_MS)
+        if (Date.now() - info.mtimeMs > part_OLD_MS)
             await (0,promises_.rm)(external_node_path_.join(folder, name), { force: true });
         else if (name.slice(0, tag.index) === stem && ownerIsGone(tag[1] ?? ''))
             found.push({ name, size: info.size });
@@ -37803,7 +38886,7 @@ async function takeOver(folder, stem, part) {
 
 
 const BYTES_LIMIT = 16 * 2 ** 30;
-const STEP = 1 << 20;
+const download_STEP = 1 << 20;
 /** Gets a small thing (an index, an answer of an API) of at most `limit` bytes. Throws a UserError; retries as `download`. */
 async function fetchBytes(host, url, options) {
     return withRetries(host, PATIENCE, async () => {
@@ -37882,10 +38965,10 @@ async function transfer(host, url, target, options) {
         }
     };
     // A line that breaks often, but brings something each time, gets there in the end.
-    return withRetries(host, options.patience ?? PATIENCE, work, () => Math.floor(state.bytes / STEP));
+    return withRetries(host, options.patience ?? PATIENCE, work, () => Math.floor(state.bytes / download_STEP));
 }
 function wrongDigest(url, expected, got) {
-    return transferError('refused', `${url}: SHA-256 should be ${expected}, and what came has ${got}; it was thrown away: try again, or take another llvm-source`);
+    return transferError('refused', `${url}: SHA-256 should be ${expected}, and what came has ${got}; it was thrown away: try again, or take another source`);
 }
 /** One request: goes on from what is there where the server can, else from the start. */
 async function attempt(host, url, target, options, state) {
@@ -38148,7 +39231,7 @@ const clearsigned_LINE_LIMIT = 16_000;
  * around it, no header but `Hash`, every dash escaped, no control characters. Throws a UserError that begins with `what`.
  */
 function parseClearsigned(text, what) {
-    const refuse = (why) => new UserError(`${what}: not signed as it must be: ${why}`);
+    const refuse = (why) => new values_error/* UserError */.y(`${what}: not signed as it must be: ${why}`);
     const lines = text.replaceAll('\r\n', '\n').split('\n');
     const begin = lines.findIndex((line) => line.trim() !== '');
     if (begin === -1 || lines[begin] !== BEGIN)
@@ -38214,17 +39297,17 @@ async function verifyClearsigned(host, text, key, what = 'signed checksums') {
         await (0,promises_.writeFile)(external_node_path_.join(folder, 'signed.asc'), parsed.block);
         const imported = await gpg(['--import', external_node_path_.join(folder, 'key.asc')]);
         if (!/^\[GNUPG:\] IMPORT_OK /m.test(imported.stdout)) {
-            throw new UserError(`${what}: the key to check its signature with cannot be read: ${lastLine(imported)}`);
+            throw new values_error/* UserError */.y(`${what}: the key to check its signature with cannot be read: ${lastLine(imported)}`);
         }
         const out = external_node_path_.join(folder, 'text');
         const result = await gpg(['--output', out, '--decrypt', external_node_path_.join(folder, 'signed.asc')]);
         const objection = judgeSignatures(result.stdout, key.fingerprints);
         if (objection !== undefined)
-            throw new UserError(`${what}: not signed as it must be: ${objection}`);
+            throw new values_error/* UserError */.y(`${what}: not signed as it must be: ${objection}`);
         // Two readers of one format: where they do not see the same text, someone plays with the difference.
         const signed = await (0,promises_.readFile)(out, 'utf8');
         if (bare(signed) !== bare(parsed.text)) {
-            throw new UserError(`${what}: not signed as it must be: the signed text is ambiguous`);
+            throw new values_error/* UserError */.y(`${what}: not signed as it must be: the signed text is ambiguous`);
         }
         return signed;
     });
@@ -38233,11 +39316,11 @@ async function verifyClearsigned(host, text, key, what = 'signed checksums') {
 async function readSigningKey(host, file, input) {
     const info = await (0,promises_.stat)(file).catch(() => undefined);
     if (info === undefined)
-        throw new UserError(`${input}: '${file}' is not there`);
+        throw new values_error/* UserError */.y(`${input}: '${file}' is not there`);
     if (!info.isFile() || info.size > KEY_LIMIT)
-        throw new UserError(`${input}: '${file}' is not a file of a key`);
+        throw new values_error/* UserError */.y(`${input}: '${file}' is not a file of a key`);
     const armored = await (0,promises_.readFile)(file, 'utf8').catch((error) => {
-        throw new UserError(`${input}: '${file}' cannot be read (${messageOf(error)})`);
+        throw new values_error/* UserError */.y(`${input}: '${file}' cannot be read (${(0,values_error/* messageOf */.b)(error)})`);
     });
     return withGpg(host, async (gpg, folder) => {
         await (0,promises_.writeFile)(external_node_path_.join(folder, 'key.asc'), armored);
@@ -38246,7 +39329,7 @@ async function readSigningKey(host, file, input) {
             ...shown.stdout.matchAll(/^pub:.*\n(?:(?!pub:|sub:|uid:|fpr:).*\n)*fpr:{9}([0-9A-F]{40}):/gm),
         ].map((match) => match[1] ?? '');
         if (!armored.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----') || fingerprints.length === 0) {
-            throw new UserError(`${input}: '${file}' holds no armored OpenPGP public key (gpg --armor --export)`);
+            throw new values_error/* UserError */.y(`${input}: '${file}' holds no armored OpenPGP public key (gpg --armor --export)`);
         }
         return { armored, fingerprints };
     });
@@ -38300,9 +39383,9 @@ async function withGpg(host, work) {
                 return await host.run('gpg', [...GPG, '--status-fd', '1', ...args], options);
             }
             catch (error) {
-                if (!(error instanceof UserError) || host.signal.aborted)
+                if (!(error instanceof values_error/* UserError */.y) || host.signal.aborted)
                     throw error;
-                throw new UserError('gpg is not on this machine; install it: apt-get install gnupg', {
+                throw new values_error/* UserError */.y('gpg is not on this machine; install it: apt-get install gnupg', {
                     cause: error,
                 });
             }
@@ -38732,7 +39815,7 @@ async function readRelease(host, setting, suite) {
     const release = parseRelease(folder, await verifyClearsigned(host, bytes.toString('utf8'), key, url));
     if (release.names.includes(suite))
         return release;
-    throw new UserError(`${url}: is of the suite ${release.names.join(', ') || '(it does not say)'}, not ${suite}`);
+    throw new values_error/* UserError */.y(`${url}: is of the suite ${release.names.join(', ') || '(it does not say)'}, not ${suite}`);
 }
 /** Reads a Release (https://wiki.debian.org/DebianRepository/Format). `names`: those of the suite. */
 function parseRelease(folder, text) {
@@ -38765,13 +39848,13 @@ function parseRelease(folder, text) {
 
 const INDEX_LIMIT = 512 << 20;
 const UNPACK_SECONDS = 120;
-/** The Debian name of this machine's processor. Throws a UserError where Debian's LLVM does not run on it. */
-function debianArch(nodeArch) {
+/** The Debian name of this machine's processor. Throws a UserError that begins with `input` where it is none of both. */
+function debianArch(nodeArch, input = 'llvm-source') {
     if (nodeArch === 'x64')
         return 'amd64';
     if (nodeArch === 'arm64')
         return 'arm64';
-    throw new UserError(`llvm-source: debian serves x64 and arm64 hosts, not ${nodeArch}; take system`);
+    throw new values_error/* UserError */.y(`${input}: debian serves x64 and arm64 hosts, not ${nodeArch}; take system`);
 }
 /**
  * Reads the packages of a suite: InRelease, whose signature is checked, has the digest of the index, which has the
@@ -38795,7 +39878,7 @@ async function readIndex(host, release, suite, arch) {
     const folder = `main/binary-${arch}`;
     const listed = release.file(`${folder}/Packages.xz`);
     if (listed === undefined)
-        throw new UserError(`${release.folder}/InRelease: lists no ${folder}/Packages.xz`);
+        throw new values_error/* UserError */.y(`${release.folder}/InRelease: lists no ${folder}/Packages.xz`);
     const { sha256, size } = listed;
     const file = external_node_path_.join(host.cacheFolder, 'debian', `${sha256}.Packages.xz`);
     const url = `${release.folder}/${folder}/${release.byHash ? `by-hash/SHA256/${sha256}` : 'Packages.xz'}`;
@@ -38804,12 +39887,12 @@ async function readIndex(host, release, suite, arch) {
     }
     const call = { limit: INDEX_LIMIT, timeoutSeconds: UNPACK_SECONDS };
     const { code, stdout, stderr } = await host.run('xz', ['-dc', file], call).catch((error) => {
-        if (!(error instanceof UserError) || host.signal.aborted)
+        if (!(error instanceof values_error/* UserError */.y) || host.signal.aborted)
             throw error;
-        throw new UserError('xz is not on this machine; install it: apt-get install xz-utils', { cause: error });
+        throw new values_error/* UserError */.y('xz is not on this machine; install it: apt-get install xz-utils', { cause: error });
     });
     if (code !== 0)
-        throw new UserError(`${url}: cannot be unpacked (${stderr.trim().split('\n')[0]})`);
+        throw new values_error/* UserError */.y(`${url}: cannot be unpacked (${stderr.trim().split('\n')[0]})`);
     return readPackages(stdout);
 }
 /**
@@ -38848,7 +39931,7 @@ function closureOf(indexes, roots, skip) {
             chosen.set(found.name, found);
             open.push(found);
             if (chosen.size > CLOSURE_LIMIT) {
-                throw new UserError(`Debian: ${one.name} and others need more than ${CLOSURE_LIMIT} packages`);
+                throw new values_error/* UserError */.y(`Debian: ${one.name} and others need more than ${CLOSURE_LIMIT} packages`);
             }
         }
     }
@@ -38898,78 +39981,7 @@ function unmet(one, needs) {
     const text = needs
         .map((need) => [need.name, need.operator, need.version].filter(Boolean).join(' '))
         .join(' | ');
-    return new UserError(`Debian: ${one.name} ${one.version} needs '${text || one.depends.slice(0, 80)}', which the archive has not`);
-}
-
-;// CONCATENATED MODULE: external "node:stream/promises"
-const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
-;// CONCATENATED MODULE: ./.build/debian/debs.js
-
-
-
-
-
-
-
-const PARALLEL = 4;
-/**
- * Downloads packages into the cache folder, a few at a time under one progress line, and returns their files in the
- * same order. One that is there already is checked, and not fetched again.
- */
-async function downloadPackages(host, setting, packages) {
-    const total = packages.reduce((sum, one) => sum + one.size, 0);
-    const title = packages.length === 1 ? `${packages[0]?.name}` : `Debian: ${packages.length} packages`;
-    const progress = host.progress(title, 'bytes');
-    const got = new Map();
-    const report = (one, bytes) => {
-        got.set(one.sha256, bytes);
-        progress.update([...got.values()].reduce((sum, part) => sum + part, 0), total);
-    };
-    try {
-        return await eachOf(packages, PARALLEL, async (one) => {
-            const file = external_node_path_.join(host.cacheFolder, 'debian', `${one.sha256}.deb`);
-            const quiet = {
-                ...host,
-                progress: () => ({ update: (done) => report(one, done), end: () => undefined }),
-            };
-            if (!(await isThere(file, one))) {
-                const url = `${baseOf(setting)}/${one.filename}`;
-                await download(quiet, url, file, { title: one.name, sha256: one.sha256, bytes: one.size });
-            }
-            report(one, one.size);
-            return file;
-        });
-    }
-    finally {
-        progress.end();
-    }
-}
-/**
- * Does some work on each of a list, on so many at a time, and returns what came of it in the same order. Where one
- * fails no further one is begun, and those under way are waited for.
- */
-async function eachOf(list, parallel, work) {
-    const results = new Map();
-    const failures = [];
-    const queue = [...list.entries()];
-    const worker = async () => {
-        for (let next = queue.shift(); next !== undefined && failures.length === 0; next = queue.shift()) {
-            const [at, one] = next;
-            await work(one).then((result) => results.set(at, result), (error) => failures.push(error));
-        }
-    };
-    await Promise.all(Array.from({ length: parallel }, worker));
-    if (failures.length > 0)
-        throw failures[0];
-    return list.map((_, at) => results.get(at));
-}
-async function isThere(file, one) {
-    const info = await (0,promises_.stat)(file).catch(() => undefined);
-    if (info?.size !== one.size)
-        return false;
-    const hash = (0,external_node_crypto_.createHash)('sha256');
-    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file), hash);
-    return hash.digest('hex') === one.sha256;
+    return new values_error/* UserError */.y(`Debian: ${one.name} ${one.version} needs '${text || one.depends.slice(0, 80)}', which the archive has not`);
 }
 
 ;// CONCATENATED MODULE: ./.build/toolchain/version.js
@@ -38977,13 +39989,14 @@ async function isThere(file, one) {
 /** `23.1.4` or `23.1.0-rc1`: a release or a candidate, with all its numbers. */
 const EXACT_VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}(-rc\d{1,3})?$/;
 /** Orders versions by their numbers, oldest first; a candidate is older than its release. */
-function compareVersions(left, right) {
-    const a = numbersOf(left);
-    const b = numbersOf(right);
+function compareVersions(one, other) {
+    const a = numbersOf(one);
+    const b = numbersOf(other);
     for (let at = 0; at < 4; at++) {
-        const difference = (a[at] ?? 0) - (b[at] ?? 0);
-        if (difference !== 0)
-            return difference;
+        const [left = 0, right = 0] = [a[at], b[at]];
+        // Those of two releases are both infinite, and have no difference.
+        if (left !== right)
+            return left - right;
     }
     return 0;
 }
@@ -39007,7 +40020,7 @@ function chooseVersion(wanted, versions, source) {
     const chosen = matching.filter((version) => !version.includes('-rc')).at(-1) ?? matching.at(-1);
     if (chosen !== undefined)
         return chosen;
-    throw new UserError(`llvm-version: '${wanted}' is not at ${source}; it has ${listVersions(versions)}`);
+    throw new values_error/* UserError */.y(`llvm-version: '${wanted}' is not at ${source}; it has ${listVersions(versions)}`);
 }
 const version_LISTED = 8;
 /** The newest versions of a list, for a message. */
@@ -39017,6 +40030,47 @@ function listVersions(versions) {
         return 'none for this machine';
     const more = newest.length > version_LISTED ? ` and ${newest.length - version_LISTED} older` : '';
     return `${newest.slice(0, version_LISTED).join(', ')}${more}`;
+}
+
+;// CONCATENATED MODULE: ./.build/debian/suites.js
+
+
+/** The suites that an archive has, from the newest to the oldest; each is read when it is asked for. */
+async function* newestFirst(host, setting, arch) {
+    const known = new Map();
+    const read = async (suite) => {
+        if (!known.has(suite))
+            known.set(suite, await readSuite(host, setting, suite, arch));
+        return known.get(suite);
+    };
+    for (const ask of [
+        async () => ({ name: 'sid', below: undefined }),
+        async () => ({ name: 'experimental', below: 'sid' }),
+        async () => ({ name: 'testing', below: undefined }),
+        async () => overlay(await codeNameOf(host, setting, 'stable')),
+        async () => ({ name: await codeNameOf(host, setting, 'stable'), below: undefined }),
+        async () => ({ name: await codeNameOf(host, setting, 'oldstable'), below: undefined }),
+    ]) {
+        const { name, below } = await ask();
+        const index = name === undefined ? undefined : await read(name);
+        if (name === undefined || index === undefined)
+            continue;
+        const lookUp = async () => {
+            const whole = below === undefined ? undefined : await read(below);
+            return whole === undefined ? [index] : [whole, index];
+        };
+        yield { name, index, lookUp };
+    }
+}
+function overlay(stable) {
+    return { name: stable === undefined ? undefined : `${stable}-backports`, below: stable };
+}
+/** The newest package of a name; throws a UserError that begins with `input` where no index has one. */
+function needed(name, indexes, input) {
+    const found = indexes.flatMap((one) => one.named(name))[0];
+    if (found !== undefined)
+        return found;
+    throw new values_error/* UserError */.y(`${input}: debian has no ${name}, without which nothing of it runs here`);
 }
 
 ;// CONCATENATED MODULE: ./.build/debian/llvm-offers.js
@@ -39031,43 +40085,19 @@ function listVersions(versions) {
  */
 async function findLlvm(host, setting, wanted, arch) {
     const seen = [];
-    const read = rememberSuites(host, setting, arch);
-    for (const ask of [
-        async () => ({ suite: 'sid', below: undefined }),
-        async () => ({ suite: 'experimental', below: 'sid' }),
-        async () => ({ suite: 'testing', below: undefined }),
-        async () => overlay(await codeNameOf(host, setting, 'stable')),
-        async () => ({ suite: await codeNameOf(host, setting, 'stable'), below: undefined }),
-        async () => ({ suite: await codeNameOf(host, setting, 'oldstable'), below: undefined }),
-    ]) {
-        const { suite, below } = await ask();
-        const index = suite === undefined ? undefined : await read(suite);
-        if (suite === undefined || index === undefined)
-            continue;
+    for await (const { name, index, lookUp } of newestFirst(host, setting, arch)) {
         const offers = versionsIn(index);
         const found = offers.find((offer) => matchesVersion(wanted, offer.version));
-        seen.push(...offers.map((offer) => `${offer.version} (${suite})`));
+        seen.push(...offers.map((offer) => `${offer.version} (${name})`));
         if (found === undefined)
             continue;
-        const whole = below === undefined ? undefined : await read(below);
-        const indexes = whole === undefined ? [index] : [whole, index];
-        return { ...found, suite, roots: rootsOf(found.major, found.clang, index, indexes), indexes };
+        const indexes = await lookUp();
+        return { ...found, suite: name, roots: rootsOf(found.major, found.clang, index, indexes), indexes };
     }
     const exact = EXACT_VERSION.test(wanted)
         ? '; a version leaves the archive when the next one comes: ask for the series, or name a day of snapshot.debian.org as llvm-mirror'
         : '';
-    throw new UserError(`llvm-version: '${wanted}' is not at debian (${baseOf(setting)}); it has ${seen.join(', ') || 'none for this machine'}${exact}`);
-}
-function overlay(stable) {
-    return { suite: stable === undefined ? undefined : `${stable}-backports`, below: stable };
-}
-function rememberSuites(host, setting, arch) {
-    const known = new Map();
-    return async (suite) => {
-        if (!known.has(suite))
-            known.set(suite, await readSuite(host, setting, suite, arch));
-        return known.get(suite);
-    };
+    throw new values_error/* UserError */.y(`llvm-version: '${wanted}' is not at debian (${baseOf(setting)}); it has ${seen.join(', ') || 'none for this machine'}${exact}`);
 }
 /** The versions of clang in an index, newest series first. */
 function versionsIn(index) {
@@ -39100,15 +40130,24 @@ function rootsOf(major, clang, index, indexes) {
         const found = index.named(name).find((one) => upstreamOf(one.version) === upstreamOf(clang.version));
         if (found !== undefined)
             return found;
-        throw new UserError(`llvm-source: debian has ${clang.name} ${clang.version} without ${name} of that version`);
+        throw new values_error/* UserError */.y(`llvm-source: debian has ${clang.name} ${clang.version} without ${name} of that version`);
     });
-    const patchelf = indexes.flatMap((one) => one.named('patchelf'))[0];
-    if (patchelf === undefined)
-        throw new UserError('llvm-source: debian has no patchelf to make LLVM run here');
-    return [clang, ...same, patchelf];
+    return [clang, ...same, needed('patchelf', indexes, 'llvm-source')];
+}
+
+;// CONCATENATED MODULE: ./.build/debian/run-time.js
+const RUN_TIME = [
+    /^(?:usr\/)?lib\/[\w-]+-linux-gnu\/[^/]+\.so[^/]*$/,
+    /^(?:usr\/)?lib(?:64)?\/ld-linux[^/]+$/,
+    /^usr\/bin\/patchelf$/,
+];
+/** Whether an entry of a package, as it is named in it, is a shared library, their loader, or what relocates them. */
+function isRunTime(entry) {
+    return RUN_TIME.some((pattern) => pattern.test(entry));
 }
 
 ;// CONCATENATED MODULE: ./.build/debian/llvm-packages.js
+
 /**
  * Packages that LLVM's depend on and that no compiler run needs: what other programs are compiled against, for which
  * the host has its own (and clang must find that, not a second one beside itself), debuggers, interpreters, and the
@@ -39120,20 +40159,17 @@ const PROGRAMS_LEFT_OUT = /^(?:llvm-exegesis|obj2yaml|yaml2obj|.*-tblgen|llvm-te
 const UNPACKED = [
     /^usr\/lib\/llvm-\d+\/lib\/lib(?:LLVM|LTO|clang-cpp)[^/]*\.so[^/]*$/,
     /^usr\/lib\/llvm-\d+\/lib\/clang\/[\d.]+\/include(?:\/|$)/,
-    /^(?:usr\/)?lib\/[\w-]+-linux-gnu\/[^/]+\.so[^/]*$/,
-    /^(?:usr\/)?lib(?:64)?\/ld-linux[^/]+$/,
-    /^usr\/bin\/patchelf$/,
 ];
 /** Whether a package that another one depends on can stay away. */
 function isNotNeeded(name) {
     return NOT_NEEDED.test(name);
 }
 /** Whether an entry of one of the packages, as it is named in it, is part of the toolchain. */
-function isUnpacked(entry) {
+function isPartOfLlvm(entry) {
     const program = /^usr\/lib\/llvm-\d+\/bin\/([^/]+)$/.exec(entry)?.[1];
     if (program !== undefined)
         return !PROGRAMS_LEFT_OUT.test(program);
-    return UNPACKED.some((pattern) => pattern.test(entry));
+    return UNPACKED.some((pattern) => pattern.test(entry)) || isRunTime(entry);
 }
 
 // EXTERNAL MODULE: external "node:events"
@@ -39171,7 +40207,7 @@ const MEMBERS = 16;
  * in this order (deb(5), ar(5)). Returns the part of the file that it takes. Throws a UserError that names the file.
  */
 async function findData(handle, file) {
-    const refuse = (why) => new UserError(`${file}: not a whole Debian package (${why})`);
+    const refuse = (why) => new values_error/* UserError */.y(`${file}: not a whole Debian package (${why})`);
     const { size } = await handle.stat();
     const read = async (position, length) => {
         const part = Buffer.alloc(length);
@@ -39204,6 +40240,8 @@ async function findData(handle, file) {
     throw refuse('it has no data.tar');
 }
 
+;// CONCATENATED MODULE: external "node:stream/promises"
+const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 // EXTERNAL MODULE: external "node:zlib"
 var external_node_zlib_ = __nccwpck_require__(38522);
 ;// CONCATENATED MODULE: ./.build/fetch/decompress.js
@@ -39228,7 +40266,7 @@ const PACKAGES = { xz: 'xz-utils', zstd: 'zstd' };
  * Throws a UserError where it is cut off or changed, or the program that can read it is not there.
  */
 async function decompress(host, kind, file, source, plain) {
-    const broken = (why) => new UserError(`${file}: not a whole archive (${why})`);
+    const broken = (why) => new values_error/* UserError */.y(`${file}: not a whole archive (${why})`);
     if (kind === 'tar')
         return (0,external_node_stream_promises_namespaceObject.pipeline)(source, plain);
     if (kind === 'gzip') {
@@ -39236,7 +40274,7 @@ async function decompress(host, kind, file, source, plain) {
             throw error.code?.startsWith('Z_') ? broken(error.message) : error;
         });
     }
-    const child = (0,external_node_child_process_namespaceObject.spawn)(kind, kind === 'xz' ? ['-dc', '-T0'] : ['-dc', '-q'], {
+    const child = (0,external_node_child_process_.spawn)(kind, kind === 'xz' ? ['-dc', '-T0'] : ['-dc', '-q'], {
         stdio: ['pipe', 'pipe', 'pipe'],
         env: { PATH: host.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
     });
@@ -39248,7 +40286,7 @@ async function decompress(host, kind, file, source, plain) {
     const ended = new Promise((resolve, reject) => {
         child.on('error', (error) => {
             const missing = `${kind} is not on this machine; install it: apt-get install ${PACKAGES[kind]}`;
-            reject(error.code === 'ENOENT' ? new UserError(missing) : error);
+            reject(error.code === 'ENOENT' ? new values_error/* UserError */.y(missing) : error);
         });
         child.on('close', resolve);
     });
@@ -39287,7 +40325,7 @@ const entry_NAME_LIMIT = 4096;
  * Undefined for one that `strip` leaves nothing of. Throws a UserError that names an entry which may not be unpacked.
  */
 function admitEntry(entry, strip, absoluteLinks) {
-    const refuse = (why) => new UserError(`entry '${entry_printable(entry.path)}' is refused: ${why}`);
+    const refuse = (why) => new values_error/* UserError */.y(`entry '${entry_printable(entry.path)}' is refused: ${why}`);
     const parts = partsOf(entry.path);
     if (entry.path.startsWith('/'))
         throw refuse('its name is absolute');
@@ -39362,7 +40400,7 @@ async function makeLinks(file, folder, links) {
         await makeRealFolder(file, folder, external_node_path_.dirname(name), real);
         const there = await (0,promises_.lstat)(place).catch(() => undefined);
         if (there?.isDirectory())
-            throw new UserError(`${file}: entry '${name}' is refused: a link in the place of a folder`);
+            throw new values_error/* UserError */.y(`${file}: entry '${name}' is refused: a link in the place of a folder`);
         if (there !== undefined)
             await (0,promises_.unlink)(place);
         await (0,promises_.symlink)(target, place);
@@ -39380,7 +40418,7 @@ async function makeRealFolder(file, root, name, real) {
                 throw error;
         });
         if (!(await (0,promises_.lstat)(at)).isDirectory())
-            throw new UserError(`${file}: entry in '${name}' is refused: ${part} is no folder`);
+            throw new values_error/* UserError */.y(`${file}: entry in '${name}' is refused: ${part} is no folder`);
         real.add(at);
     }
 }
@@ -39428,7 +40466,7 @@ async function unpackExtent(host, file, extent, folder, options, absoluteLinks) 
         return decompress_kindOf(head.subarray(0, bytesRead));
     });
     if (kind === undefined)
-        throw new UserError(`${file}: neither a .tar nor a .tar.xz, .tar.zst or .tar.gz`);
+        throw new values_error/* UserError */.y(`${file}: neither a .tar nor a .tar.xz, .tar.zst or .tar.gz`);
     const source = (0,external_node_fs_.createReadStream)(file, { start: where.start, end: where.end - 1, signal: host.signal });
     const plain = new external_node_stream_.PassThrough({ highWaterMark: 1 << 20 });
     const entries = extract(plain, file, folder, options, absoluteLinks);
@@ -39440,7 +40478,7 @@ async function unpackExtent(host, file, extent, folder, options, absoluteLinks) 
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     // One end that fails breaks the others, with words that say nothing.
     if (failures.length > 0)
-        throw diskError(folder, failures.find((one) => one instanceof UserError) ?? failures[0]);
+        throw diskError(folder, failures.find((one) => one instanceof values_error/* UserError */.y) ?? failures[0]);
 }
 async function archive_withFile(file, work) {
     const handle = await (0,promises_.open)(file);
@@ -39468,7 +40506,7 @@ async function extract(plain, file, folder, options, absoluteLinks) {
                 return false;
             try {
                 if (++entries > limitEntries)
-                    throw new UserError(`has more than ${limitEntries} entries`);
+                    throw new values_error/* UserError */.y(`has more than ${limitEntries} entries`);
                 const admitted = admitEntry(entry, strip, absoluteLinks);
                 if (admitted === undefined || !wanted(admitted.name))
                     return false;
@@ -39478,7 +40516,7 @@ async function extract(plain, file, folder, options, absoluteLinks) {
                 links.set(admitted.name, admitted.target);
             }
             catch (error) {
-                failure = error instanceof UserError ? new UserError(`${file}: ${error.message}`) : error;
+                failure = error instanceof values_error/* UserError */.y ? new values_error/* UserError */.y(`${file}: ${error.message}`) : error;
             }
             return false;
         },
@@ -39495,10 +40533,10 @@ async function extract(plain, file, folder, options, absoluteLinks) {
     let bytes = 0;
     for await (const chunk of fromFirstBlock(plain)) {
         if (bytes === 0 && decompress_kindOf(chunk) !== 'tar')
-            throw new UserError(`${file}: there is no tar archive in it`);
+            throw new values_error/* UserError */.y(`${file}: there is no tar archive in it`);
         bytes += chunk.length;
         if (bytes > limitBytes)
-            failure ??= new UserError(`${file}: has more than ${limitBytes} bytes unpacked`);
+            failure ??= new values_error/* UserError */.y(`${file}: has more than ${limitBytes} bytes unpacked`);
         if (failure !== undefined)
             throw failure;
         const full = !unpack.write(chunk);
@@ -39513,7 +40551,7 @@ async function extract(plain, file, folder, options, absoluteLinks) {
         throw failure;
     // POSIX: an archive ends with two blocks of zeros; without them it was cut off between two entries.
     if (!ended || bytes % BLOCK !== 0)
-        throw new UserError(`${file}: not a whole archive (its end is missing)`);
+        throw new values_error/* UserError */.y(`${file}: not a whole archive (its end is missing)`);
     await makeLinks(file, folder, links);
 }
 /** A stream's chunks, the first of which has a whole block where the stream does. */
@@ -39540,7 +40578,7 @@ function unpackError(file, folder, error) {
     // A name below that of a file is the archive's fault.
     if (disk !== error && code !== 'ENOTDIR')
         return disk;
-    return tarCode === undefined ? error : new UserError(`${file}: ${messageOf(error)}`);
+    return tarCode === undefined ? error : new values_error/* UserError */.y(`${file}: ${(0,values_error/* messageOf */.b)(error)}`);
 }
 
 ;// CONCATENATED MODULE: ./.build/toolchain/source.js
@@ -39559,7 +40597,7 @@ function pinOf(request, source, version, digest) {
 function checkDigest(request, what, digest) {
     if (request.sha256 === undefined || request.sha256 === digest)
         return;
-    throw new UserError(`llvm-sha256: '${request.sha256}' was asked for, and ${what} has ${digest}`);
+    throw new values_error/* UserError */.y(`llvm-sha256: '${request.sha256}' was asked for, and ${what} has ${digest}`);
 }
 
 // EXTERNAL MODULE: ./node_modules/@actions/io/lib/io.js
@@ -40379,23 +41417,24 @@ function _unique(values) {
 
 
 
-const TOOL = 'kernel-thinlto-llvm';
+/** Name of LLVM in the tool cache. */
+const LLVM = 'kernel-thinlto-llvm';
 const MANIFEST = 'kernel-thinlto.json';
 const MANIFEST_LIMIT = 4096;
 const store_SOURCES = ['kernel-org', 'github', 'debian', 'url'];
 const STAGING = /^\.staging-([0-9a-f]{8}-\d+)-/;
 const store_OLD_MS = 24 * 3600 * 1000;
-/** Folder of the tool cache: what GitHub's runner names, else one in the user's cache folder. */
-function toolFolder(host) {
+/** Folder of a tool in the tool cache: what GitHub's runner names, else one in the user's cache folder. */
+function toolFolder(host, name) {
     // @actions/tool-cache reads the variable itself, and knows no other place.
     process.env.RUNNER_TOOL_CACHE ||= host.env.RUNNER_TOOL_CACHE || external_node_path_.join(host.cacheFolder, 'tools');
-    return external_node_path_.join(process.env.RUNNER_TOOL_CACHE, TOOL);
+    return external_node_path_.join(process.env.RUNNER_TOOL_CACHE, name);
 }
-/** The toolchains in the tool cache for this machine's processor, newest first. */
-async function listTools(host) {
-    const root = toolFolder(host);
+/** The toolchains in the tool cache for this machine's processor, newest first; or what it has of another tool's name. */
+async function listTools(host, name = LLVM) {
+    const root = toolFolder(host, name);
     const found = [];
-    for (const version of await store_versionsIn(host, root)) {
+    for (const version of await store_versionsIn(host, name)) {
         const folder = external_node_path_.join(root, version, process.arch);
         const tool = await readManifest(folder);
         if (tool !== undefined && versionName(tool) === version)
@@ -40404,9 +41443,10 @@ async function listTools(host) {
     return found.sort((a, b) => compareVersions(b.version, a.version));
 }
 // @actions/tool-cache prints workflow commands on standard output, which is a terminal user's result.
-async function store_versionsIn(host, root) {
+async function store_versionsIn(host, tool) {
     if (host.env.GITHUB_ACTIONS === 'true')
-        return findAllVersions(TOOL);
+        return findAllVersions(tool);
+    const root = toolFolder(host, tool);
     const names = await (0,promises_.readdir)(root).catch(() => []);
     const whole = names.map(async (name) => (await (0,promises_.stat)(external_node_path_.join(root, name, `${process.arch}.complete`)).catch(() => undefined)) === undefined
         ? []
@@ -40426,21 +41466,22 @@ async function findTool(host, wanted) {
 /**
  * Puts a toolchain into the tool cache and returns its folder. `fill` makes its content in `staging`; `final` is where
  * it will stand, for content that must know. It is seen whole or not at all: the folder gets its name after the last
- * byte was written, by one rename. Where another run was faster, or `final` is whole already, that one serves.
+ * byte was written, by one rename. Where another run was faster, or `final` is whole already, that one serves. `name`
+ * is the tool's in the tool cache.
  */
-async function landTool(host, identity, fill) {
+async function landTool(host, identity, fill, name = LLVM) {
     if (!EXACT_VERSION.test(identity.version))
         throw new Error(`${identity.version}: not a version for the tool cache`);
-    const final = external_node_path_.join(toolFolder(host), versionName(identity), identity.arch);
+    const final = external_node_path_.join(toolFolder(host, name), versionName(identity), identity.arch);
     try {
         if (!(await isWhole(final, identity))) {
-            const staging = await stagingFolder(host);
+            const staging = await stagingFolder(host, name);
             try {
                 await fill(staging, final);
                 const { version, source, digest } = identity;
                 await (0,promises_.writeFile)(external_node_path_.join(staging, MANIFEST), `${JSON.stringify({ version, source, digest })}\n`);
                 await (0,promises_.chmod)(staging, 0o755);
-                await putInPlace(staging, final, identity);
+                await store_putInPlace(staging, final, identity);
             }
             finally {
                 await (0,promises_.rm)(staging, { recursive: true, force: true });
@@ -40451,15 +41492,15 @@ async function landTool(host, identity, fill) {
         return final;
     }
     catch (error) {
-        throw diskError(toolFolder(host), error);
+        throw diskError(toolFolder(host, name), error);
     }
 }
 /** A folder of this process on the file system of the tool cache; swept by a later run where this one dies. */
-async function stagingFolder(host) {
-    const folder = toolFolder(host);
+async function stagingFolder(host, name = LLVM) {
+    const folder = toolFolder(host, name);
     try {
         await (0,promises_.mkdir)(folder, { recursive: true });
-        await sweep(folder);
+        await store_sweep(folder);
         return await (0,promises_.mkdtemp)(external_node_path_.join(folder, `.staging-${ownerTag()}-`));
     }
     catch (error) {
@@ -40497,7 +41538,7 @@ async function isWhole(final, identity) {
     return (tool?.digest === identity.digest && tool.version === identity.version && tool.source === identity.source);
 }
 const store_TRIES = 5;
-async function putInPlace(staging, final, identity) {
+async function store_putInPlace(staging, final, identity) {
     await (0,promises_.mkdir)(external_node_path_.dirname(final), { recursive: true });
     for (let attempt = 1;; attempt++) {
         try {
@@ -40518,7 +41559,7 @@ async function putInPlace(staging, final, identity) {
     }
 }
 /** Removes what runs left that are dead, or a day old. */
-async function sweep(folder) {
+async function store_sweep(folder) {
     for (const name of await (0,promises_.readdir)(folder)) {
         const tag = STAGING.exec(name)?.[1];
         if (tag === undefined)
@@ -40571,7 +41612,7 @@ async function unpackToolchain(host, url, file, folder) {
     await unpackTar(host, file, folder, { strip: 1 });
     const clang = await (0,promises_.stat)(external_node_path_.join(folder, 'bin', 'clang')).catch(() => undefined);
     if (!clang?.isFile())
-        throw new UserError(`${url}: has no TOP-FOLDER/bin/clang; it must hold one LLVM toolchain`);
+        throw new values_error/* UserError */.y(`${url}: has no TOP-FOLDER/bin/clang; it must hold one LLVM toolchain`);
 }
 /** What the request pins by its digest, where the tool cache has it: then no server is asked. */
 async function findPinned(host, request, source) {
@@ -40582,21 +41623,76 @@ async function findPinned(host, request, source) {
     return tool && { ...tool, pin: pinOf(request, source, tool.version, tool.digest) };
 }
 
-;// CONCATENATED MODULE: ./.build/toolchain/programs.js
-/** The programs that a kernel build with `LLVM=` starts (scripts/Makefile.clang, the top Makefile). */
-const LLVM_PROGRAMS = [
-    'clang',
-    'ld.lld',
-    'llvm-ar',
-    'llvm-nm',
-    'llvm-objcopy',
-    'llvm-objdump',
-    'llvm-readelf',
-    'llvm-strip',
-];
+;// CONCATENATED MODULE: ./.build/debian/debs.js
+
+
+
+
+
+
+
+const PARALLEL = 4;
+/**
+ * Downloads packages into the cache folder, a few at a time under one progress line, and returns their files in the
+ * same order. One that is there already is checked, and not fetched again.
+ */
+async function downloadPackages(host, setting, packages) {
+    const total = packages.reduce((sum, one) => sum + one.size, 0);
+    const title = packages.length === 1 ? `${packages[0]?.name}` : `Debian: ${packages.length} packages`;
+    const progress = host.progress(title, 'bytes');
+    const got = new Map();
+    const report = (one, bytes) => {
+        got.set(one.sha256, bytes);
+        progress.update([...got.values()].reduce((sum, part) => sum + part, 0), total);
+    };
+    try {
+        return await eachOf(packages, PARALLEL, async (one) => {
+            const file = external_node_path_.join(host.cacheFolder, 'debian', `${one.sha256}.deb`);
+            const quiet = {
+                ...host,
+                progress: () => ({ update: (done) => report(one, done), end: () => undefined }),
+            };
+            if (!(await isThere(file, one))) {
+                const url = `${baseOf(setting)}/${one.filename}`;
+                await download(quiet, url, file, { title: one.name, sha256: one.sha256, bytes: one.size });
+            }
+            report(one, one.size);
+            return file;
+        });
+    }
+    finally {
+        progress.end();
+    }
+}
+/**
+ * Does some work on each of a list, on so many at a time, and returns what came of it in the same order. Where one
+ * fails no further one is begun, and those under way are waited for.
+ */
+async function eachOf(list, parallel, work) {
+    const results = new Map();
+    const failures = [];
+    const queue = [...list.entries()];
+    const worker = async () => {
+        for (let next = queue.shift(); next !== undefined && failures.length === 0; next = queue.shift()) {
+            const [at, one] = next;
+            await work(one).then((result) => results.set(at, result), (error) => failures.push(error));
+        }
+    };
+    await Promise.all(Array.from({ length: parallel }, worker));
+    if (failures.length > 0)
+        throw failures[0];
+    return list.map((_, at) => results.get(at));
+}
+async function isThere(file, one) {
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (info?.size !== one.size)
+        return false;
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file), hash);
+    return hash.digest('hex') === one.sha256;
+}
 
 ;// CONCATENATED MODULE: ./.build/toolchain/relocate.js
-
 
 
 
@@ -40605,22 +41701,25 @@ const relocate_TIMEOUT_SECONDS = 120;
 /**
  * Makes unpacked Debian packages run at `final` with the libraries that came with them: each program gets their
  * loader as its interpreter, and each program and library a search path of its own. patchelf is one of the packages,
- * and is started through the loader itself. Throws a UserError where a program of the result does not start.
+ * is started through the loader itself, and is gone afterwards. Throws a UserError where a program of the result does
+ * not start.
  */
-async function relocate(host, staging, final, llvm) {
-    const folders = libraryFolders(staging, llvm);
+async function relocate(host, staging, final, tool) {
+    const cannotRun = (why) => new values_error/* UserError */.y(`${tool.name} of Debian cannot be made to run here: ${why}`);
+    const folders = libraryFolders(staging, tool.folder);
     const loader = loaderIn(staging);
+    if (loader === undefined)
+        throw cannotRun('its packages have no loader (ld-linux)');
     const own = await ownCopy(staging, folders, loader);
     const run = async (args) => {
-        const patchelf = external_node_path_.join(staging, 'usr/bin/patchelf');
-        const call = ['--library-path', own, patchelf, ...args];
+        const call = ['--library-path', own, external_node_path_.join(own, 'patchelf'), ...args];
         const { code, stderr } = await host.run(external_node_path_.join(own, external_node_path_.basename(loader)), call, {
             timeoutSeconds: relocate_TIMEOUT_SECONDS,
         });
         if (code !== 0)
             throw cannotRun(`patchelf failed: ${stderr.trim().split('\n')[0]}`);
     };
-    const bin = external_node_path_.join(llvm, 'bin');
+    const bin = external_node_path_.join(tool.folder, 'bin');
     removeDanglingLinks(external_node_path_.join(staging, bin));
     for (const folder of [bin, ...folders]) {
         const files = await elfFiles(external_node_path_.join(staging, folder));
@@ -40632,18 +41731,16 @@ async function relocate(host, staging, final, llvm) {
         await run([...interpreter, '--force-rpath', '--set-rpath', search, ...files]);
     }
     await (0,promises_.rm)(own, { recursive: true });
-    for (const program of LLVM_PROGRAMS) {
+    for (const program of tool.programs) {
         const call = [external_node_path_.join(staging, bin, program), '--version'];
         const { code, stderr } = await host.run(external_node_path_.join(staging, loader), call, {
+            ...(tool.env !== undefined && { env: tool.env }),
             limit: 65536,
             timeoutSeconds: relocate_TIMEOUT_SECONDS,
         });
         if (code !== 0)
             throw cannotRun(`${program} ends with ${code} ${stderr.trim().split('\n')[0]}`.trim());
     }
-}
-function cannotRun(why) {
-    return new UserError(`LLVM of Debian cannot be made to run here: ${why}`);
 }
 /** Links to programs that were left out. */
 function removeDanglingLinks(folder) {
@@ -40652,10 +41749,11 @@ function removeDanglingLinks(folder) {
             (0,external_node_fs_.rmSync)(external_node_path_.join(folder, name));
     }
 }
-/** The libraries that patchelf runs with, where it does not write to them meanwhile. */
+/** patchelf and the libraries that it runs with, where it does not write to them meanwhile. */
 async function ownCopy(staging, folders, loader) {
     const own = external_node_path_.join(staging, '.patchelf');
     await (0,promises_.mkdir)(own);
+    await (0,promises_.rename)(external_node_path_.join(staging, 'usr/bin/patchelf'), external_node_path_.join(own, 'patchelf'));
     await (0,promises_.copyFile)(external_node_path_.join(staging, loader), external_node_path_.join(own, external_node_path_.basename(loader)));
     for (const folder of folders) {
         for (const name of (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder))) {
@@ -40666,14 +41764,14 @@ async function ownCopy(staging, folders, loader) {
     }
     return own;
 }
-function libraryFolders(staging, llvm) {
+function libraryFolders(staging, tool) {
     const roots = ['usr/lib', 'lib'].filter((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)));
     const triples = roots.flatMap((folder) => (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder))
         .filter((name) => name.endsWith('-linux-gnu'))
         .map((name) => external_node_path_.join(folder, name)));
-    return [...triples, external_node_path_.join(llvm, 'lib')].filter((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)));
+    return [...triples, external_node_path_.join(tool, 'lib')].filter((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)));
 }
-/** The loader's file, below its several names. */
+/** The loader's file, below its several names; undefined where there is none. */
 function loaderIn(staging) {
     const folders = ['usr/lib64', 'lib64', 'usr/lib', 'lib', ...libraryFolders(staging, '.')];
     for (const folder of folders) {
@@ -40682,7 +41780,7 @@ function loaderIn(staging) {
         if (name && (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder, name)))
             return external_node_path_.join(folder, name);
     }
-    throw cannotRun('its packages have no loader (ld-linux)');
+    return undefined;
 }
 /** The dynamic ELF files of a folder, without links. The loader is left as it is: it cannot be given a search path. */
 async function elfFiles(folder) {
@@ -40705,6 +41803,56 @@ async function elfFiles(folder) {
     return found;
 }
 
+;// CONCATENATED MODULE: ./.build/toolchain/packages.js
+
+
+
+
+
+
+
+// Decompression takes one processor an archive.
+const packages_PARALLEL = 2;
+/**
+ * Puts a tool of Debian's archive into the tool cache (under `stored` where it is not LLVM) and returns its folder: the
+ * packages are verified, unpacked without root, and made to run with their own C library on whatever host this is. Its
+ * programs are in `bin`.
+ */
+async function landPackages(host, setting, tool, stored) {
+    const { version, packages } = tool;
+    const identity = { version, source: 'debian', digest: digestOf(packages), arch: process.arch };
+    const fill = async (staging, final) => {
+        const megabytes = Math.round(packages.reduce((sum, one) => sum + one.size, 0) / 1e6);
+        host.log.info(`${tool.name} ${version} from Debian ${tool.suite}: ${packages.length} packages, ${megabytes} MB`);
+        // The largest first, so that none of them is left over for one processor.
+        const bySize = [...packages].sort((a, b) => b.size - a.size);
+        const files = await downloadPackages(host, setting, bySize);
+        host.log.info(`Unpacking ${files.length} packages`);
+        await eachOf(files, packages_PARALLEL, (file) => unpackDeb(host, file, staging, tool.isPart));
+        await relocate(host, staging, final, tool);
+        await (0,promises_.symlink)(external_node_path_.join(tool.folder, 'bin'), external_node_path_.join(staging, 'bin'));
+    };
+    return landTool(host, identity, fill, stored);
+}
+/** What pins a set of packages: SHA-256 over a line for each, sorted, with name, version and digest. */
+function digestOf(packages) {
+    const lines = packages.map((one) => `${one.name} ${one.version} ${one.sha256}\n`);
+    return (0,external_node_crypto_.createHash)('sha256').update(lines.join('')).digest('hex');
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/programs.js
+/** The programs that a kernel build with `LLVM=` starts (scripts/Makefile.clang, the top Makefile). */
+const LLVM_PROGRAMS = [
+    'clang',
+    'ld.lld',
+    'llvm-ar',
+    'llvm-nm',
+    'llvm-objcopy',
+    'llvm-objdump',
+    'llvm-readelf',
+    'llvm-strip',
+];
+
 ;// CONCATENATED MODULE: ./.build/toolchain/debian.js
 
 
@@ -40715,13 +41863,6 @@ async function elfFiles(folder) {
 
 
 
-
-
-
-
-
-// Decompression takes one processor an archive.
-const debian_PARALLEL = 2;
 /**
  * Gets LLVM from Debian's archive: the packages of the compiler, the linker and the tools with all that they need,
  * each verified, unpacked without root, and made to run with their own C library on whatever host this is.
@@ -40739,32 +41880,19 @@ const fetchDebian = async (host, request) => {
     const packages = closureOf(offer.indexes, offer.roots, isNotNeeded);
     const digest = digestOf(packages);
     if (request.sha256 !== undefined && request.sha256 !== digest) {
-        throw new UserError(`llvm-sha256: '${request.sha256}' was asked for, and the packages of LLVM ${version} in Debian ${suite} have ${digest}; the archive has moved on: a day of snapshot.debian.org as llvm-mirror has the older ones`);
+        throw new values_error/* UserError */.y(`llvm-sha256: '${request.sha256}' was asked for, and the packages of LLVM ${version} in Debian ${suite} have ${digest}; the archive has moved on: a day of snapshot.debian.org as llvm-mirror has the older ones`);
     }
-    const identity = { version, source: 'debian', digest, arch: process.arch };
-    const folder = await landTool(host, identity, async (staging, final) => {
-        const megabytes = Math.round(packages.reduce((sum, one) => sum + one.size, 0) / 1e6);
-        host.log.info(`LLVM ${version} from Debian ${suite}: ${packages.length} packages, ${megabytes} MB`);
-        await unpack(host, setting, packages, staging);
-        const llvm = `usr/lib/llvm-${offer.major}`;
-        await relocate(host, staging, final, llvm);
-        await (0,promises_.rm)(external_node_path_.join(staging, 'usr/bin'), { recursive: true, force: true });
-        await (0,promises_.symlink)(`${llvm}/bin`, external_node_path_.join(staging, 'bin'));
+    const folder = await landPackages(host, setting, {
+        name: 'LLVM',
+        version,
+        suite,
+        packages,
+        folder: `usr/lib/llvm-${offer.major}`,
+        programs: LLVM_PROGRAMS,
+        isPart: isPartOfLlvm,
     });
     return { folder, version, source: 'debian', digest, pin: pinOf(request, 'debian', version, digest) };
 };
-async function unpack(host, setting, packages, folder) {
-    // The largest first, so that none of them is left over for one processor.
-    const bySize = [...packages].sort((a, b) => b.size - a.size);
-    const files = await downloadPackages(host, setting, bySize);
-    host.log.info(`Unpacking ${files.length} packages`);
-    await eachOf(files, debian_PARALLEL, (file) => unpackDeb(host, file, folder, isUnpacked));
-}
-/** What pins a set of packages: SHA-256 over a line for each, sorted, with name, version and digest. */
-function digestOf(packages) {
-    const lines = packages.map((one) => `${one.name} ${one.version} ${one.sha256}\n`);
-    return (0,external_node_crypto_.createHash)('sha256').update(lines.join('')).digest('hex');
-}
 
 ;// CONCATENATED MODULE: ./.build/toolchain/github.js
 
@@ -40788,7 +41916,7 @@ const PROCESSORS = new Map([
 const fetchGithub = async (host, request) => {
     const processor = PROCESSORS.get(process.arch);
     if (processor === undefined) {
-        throw new UserError(`llvm-source: github has no LLVM for ${process.arch}; take debian or system`);
+        throw new values_error/* UserError */.y(`llvm-source: github has no LLVM for ${process.arch}; take debian or system`);
     }
     const pinned = await findPinned(host, request, 'github');
     if (pinned !== undefined)
@@ -40802,7 +41930,7 @@ const fetchGithub = async (host, request) => {
     const { url, bytes } = asset;
     const digest = asset.digest ?? request.sha256;
     if (digest === undefined) {
-        throw new UserError(`${url}: GitHub has no digest of it; give the one that it must have by llvm-sha256`);
+        throw new values_error/* UserError */.y(`${url}: GitHub has no digest of it; give the one that it must have by llvm-sha256`);
     }
     checkDigest(request, url, digest);
     return installArchive(host, request, { version, source: 'github', digest, url, bytes });
@@ -40825,7 +41953,7 @@ async function fetchAssets(host, base, processor, request) {
         const url = `${base}/${RELEASES}?per_page=${PER_PAGE}&page=${page}`;
         const releases = await github_ask(host, url, request);
         if (!Array.isArray(releases))
-            throw new UserError(`${url}: the answer is no list of releases`);
+            throw new values_error/* UserError */.y(`${url}: the answer is no list of releases`);
         for (const release of releases)
             github_readRelease(release, processor, assets);
         // Newest first: a series is over where older ones begin.
@@ -40846,7 +41974,7 @@ async function github_ask(host, url, request) {
         return JSON.parse(answer.toString('utf8'));
     }
     catch (error) {
-        throw new UserError(`${url}: the answer is not JSON`, { cause: error });
+        throw new values_error/* UserError */.y(`${url}: the answer is not JSON`, { cause: error });
     }
 }
 /** Adds a release's archive for a processor, where it has one. What does not look as it should is left out. */
@@ -40918,7 +42046,7 @@ const kernel_org_PROCESSORS = new Map([
 const fetchKernelOrg = async (host, request) => {
     const processor = kernel_org_PROCESSORS.get(process.arch);
     if (processor === undefined) {
-        throw new UserError(`llvm-source: kernel-org has no LLVM for ${process.arch}; take debian or system`);
+        throw new values_error/* UserError */.y(`llvm-source: kernel-org has no LLVM for ${process.arch}; take debian or system`);
     }
     const pinned = await findPinned(host, request, 'kernel-org');
     if (pinned !== undefined)
@@ -40942,7 +42070,7 @@ async function fetchDigests(host, base, processor, keyFile) {
         if (digest === undefined || version === undefined || cpu !== processor)
             continue;
         if ((digests.get(version) ?? digest) !== digest)
-            throw new UserError(`${url}: has two digests for ${version}`);
+            throw new values_error/* UserError */.y(`${url}: has two digests for ${version}`);
         digests.set(version, digest);
     }
     return digests;
@@ -40978,7 +42106,7 @@ async function findSystem(host, request) {
     const why = refused.length === 0
         ? `no clang in PATH, no /usr/lib/llvm-${majorOf(request.version)}`
         : refused.join('; ');
-    throw new UserError(`${input}: ${why}`);
+    throw new values_error/* UserError */.y(`${input}: ${why}`);
 }
 function usualPlaces(host, version) {
     const suffix = `-${majorOf(version)}`;
@@ -40997,7 +42125,7 @@ function inPath(host, suffix) {
         return [{ bin, suffix, llvm: suffix === '' ? '1' : suffix, name: `clang${suffix} in PATH` }];
     }
     catch (error) {
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             return [];
         throw error;
     }
@@ -41007,14 +42135,14 @@ function placeAt(host, given) {
         const [place] = inPath(host, given);
         if (place !== undefined)
             return place;
-        throw new UserError(`llvm-path: '${given}': there is no clang${given} in PATH`);
+        throw new values_error/* UserError */.y(`llvm-path: '${given}': there is no clang${given} in PATH`);
     }
     const bin = [given, external_node_path_.join(given, 'bin')].find((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(folder, 'clang')));
     if (bin === undefined)
-        throw new UserError(`llvm-path: there is no clang in ${given} or ${external_node_path_.join(given, 'bin')}`);
+        throw new values_error/* UserError */.y(`llvm-path: there is no clang in ${given} or ${external_node_path_.join(given, 'bin')}`);
     // make splits LLVM= at spaces.
     if (/\s/.test(bin))
-        throw new UserError(`llvm-path: '${bin}' has a space in it, which kbuild cannot take`);
+        throw new values_error/* UserError */.y(`llvm-path: '${bin}' has a space in it, which kbuild cannot take`);
     return { bin, suffix: '', llvm: `${bin}/`, name: bin };
 }
 /** The version of the programs of a place, or a line on what is wrong with it. */
@@ -41048,7 +42176,7 @@ async function inspect(host, place) {
 async function system_describe(host, place, version, request) {
     const digest = await system_digestOf(host, place);
     if (request.sha256 !== undefined && request.sha256 !== digest) {
-        throw new UserError(`llvm-sha256: '${request.sha256}' was asked for, and the programs of ${place.name} have ${digest}`);
+        throw new values_error/* UserError */.y(`llvm-sha256: '${request.sha256}' was asked for, and the programs of ${place.name} have ${digest}`);
     }
     return {
         version,
@@ -41108,15 +42236,15 @@ const fetchUrl = async (host, request) => {
     const { source: url, sha256: digest } = request;
     const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' };
     if (protocol !== 'http:' && protocol !== 'https:') {
-        throw new UserError(`llvm-source: '${url}' is not an http(s) URL`);
+        throw new values_error/* UserError */.y(`llvm-source: '${url}' is not an http(s) URL`);
     }
     if (digest === undefined) {
-        throw new UserError(`llvm-sha256: is not set, and nobody else says what ${url} must hold; set it`);
+        throw new values_error/* UserError */.y(`llvm-sha256: is not set, and nobody else says what ${url} must hold; set it`);
     }
     const known = await findTool(host, { source: 'url', digest });
     const { folder, version } = known ?? (await install(host, url, digest));
     if (!matchesVersion(request.version, version)) {
-        throw new UserError(`llvm-version: '${request.version}' was asked for, and ${url} is ${version}; set it to that`);
+        throw new values_error/* UserError */.y(`llvm-version: '${request.version}' was asked for, and ${url} is ${version}; set it to that`);
     }
     return { folder, version, source: 'url', digest, pin: pinOf(request, url, version, digest) };
 };
@@ -41144,7 +42272,7 @@ async function url_versionOf(host, url, folder) {
     if (result.code === 0 && version !== undefined)
         return version;
     const words = result.stderr.trim().split('\n')[0] ?? '';
-    throw new UserError(`${url}: its bin/clang does not run on this machine (code ${result.code}) ${words}`.trim());
+    throw new values_error/* UserError */.y(`${url}: its bin/clang does not run on this machine (code ${result.code}) ${words}`.trim());
 }
 
 ;// CONCATENATED MODULE: ./.build/toolchain/resolve.js
@@ -41212,7 +42340,7 @@ async function firstOf(host, request) {
         host.log.info(`LLVM ${request.version}: ${reasons.at(-1)}`);
         host.signal.throwIfAborted();
     }
-    throw new UserError(`llvm-version: '${request.version}' was not found: ${reasons.join('; ')}`);
+    throw new values_error/* UserError */.y(`llvm-version: '${request.version}' was not found: ${reasons.join('; ')}`);
 }
 function localWays(host, request) {
     const system = { name: 'system', go: () => findSystem(host, request) };
@@ -41244,9 +42372,1494 @@ function asToolchain(fetched, reason) {
     return { version, source, digest, bin, suffix: '', llvm: `${bin}/`, reason, pin };
 }
 function userErrorAsText(error) {
-    if (error instanceof UserError)
-        return messageOf(error);
+    if (error instanceof values_error/* UserError */.y)
+        return (0,values_error/* messageOf */.b)(error);
     throw error;
+}
+
+// EXTERNAL MODULE: ./.build/cache/compiler-folder.js
+var compiler_folder = __nccwpck_require__(56271);
+;// CONCATENATED MODULE: ./.build/cache/embedding.js
+
+
+
+const embedding_WORD = '.incbin';
+// Not compiled into the kernel's bitcode, or for other architectures.
+const ELSEWHERE = /^(?:Documentation|samples|scripts|tools|usr)\//;
+const embedding_LIMIT = 16 << 20;
+/**
+ * The C files and headers of a tree that include other files' bytes (`.incbin`). `before`: those of an earlier state of
+ * the tree, of which only `changed` has to be looked at.
+ */
+async function findEmbedding(host, tree, arch, before, changed) {
+    const found = before === undefined
+        ? await search(host, tree)
+        : [...new Set([...before, ...changed])].filter((name) => /\.[ch]$/.test(name) && has(external_node_path_.join(tree, name)));
+    const other = (name) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
+    return found.filter((name) => !ELSEWHERE.test(name) && !other(name)).sort();
+}
+async function search(host, tree) {
+    const call = ['-rlFZ', '--include=*.c', '--include=*.h', '-e', embedding_WORD, '.'];
+    const { code, stdout, stderr } = await host.run('grep', call, { cwd: tree, timeoutSeconds: 600 });
+    // 1: nothing was found.
+    if (code > 1)
+        throw new values_error/* UserError */.y(`source: ${tree} cannot be searched (${stderr.trim().split('\n')[0]})`);
+    return stdout
+        .split('\0')
+        .filter((name) => name.startsWith('./'))
+        .map((name) => name.slice(2));
+}
+function has(file) {
+    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+    return info?.isFile() === true && info.size <= embedding_LIMIT && (0,external_node_fs_.readFileSync)(file).includes(embedding_WORD);
+}
+
+;// CONCATENATED MODULE: ./.build/cache/identity.js
+
+
+
+/** Folders with the headers that host programs are compiled with; kbuild does not follow them (`-MMD`). */
+const HEADERS = ['/usr/include', '/usr/include/openssl', '/usr/include/linux'];
+const OS_RELEASE = '/etc/os-release';
+/** What a build depends on beyond its sources, on this host. */
+function identity_identityOf(arch, toolchain, source, output) {
+    return { arch, toolchain, source, output, host: hostSystem() };
+}
+/** The host's system by name, C library, and a digest over its header files: `debian-12-glibc2.36-0123abcd`. */
+function hostSystem() {
+    const release = identity_readText(OS_RELEASE);
+    const field = (name) => new RegExp(`^${name}="?([\\w.-]{1,32})"?$`, 'm').exec(release)?.[1] ?? 'unknown';
+    const { header } = process.report.getReport();
+    const digest = (0,external_node_crypto_.createHash)('sha256');
+    for (const folder of HEADERS) {
+        for (const name of list(folder)) {
+            const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(folder, name), { throwIfNoEntry: false });
+            // Packages bring their files' times along.
+            if (info?.isFile())
+                digest.update(`${name}\0${info.size}\0${Math.floor(info.mtimeMs / 1000)}\0`);
+        }
+    }
+    const libc = header.glibcVersionRuntime ?? 'other-libc';
+    return `${field('ID')}-${field('VERSION_ID')}-glibc${libc}-${digest.digest('hex').slice(0, 8)}`;
+}
+function list(folder) {
+    try {
+        return (0,external_node_fs_.readdirSync)(folder).sort();
+    }
+    catch {
+        return [];
+    }
+}
+function identity_readText(file) {
+    try {
+        return (0,external_node_fs_.readFileSync)(file, 'utf8').slice(0, 65536);
+    }
+    catch {
+        return '';
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/cache/state.js
+
+
+
+
+const SCHEMA = 1;
+const state_LIMIT = 512 << 20;
+const STATE_FILE = `${output_files/* OWN_FOLDER */.w5}/state.json`;
+/** The record as an entry carries it. It gets the other name once the build that goes on from it has ended. */
+const CARRIED_FILE = `${output_files/* OWN_FOLDER */.w5}/carried.json`;
+/**
+ * Notes that the files of an output folder are about to be written, whose record is then only good again once
+ * `writeState` was called: what is ended by force in between leaves halves behind.
+ */
+function markBuilding(output) {
+    (0,external_node_fs_.mkdirSync)(external_node_path_.join(output, output_files/* OWN_FOLDER */.w5), { recursive: true });
+    write(external_node_path_.join(output, STATE_FILE), JSON.stringify({ schema: SCHEMA, phase: 'building' }));
+}
+/** Writes the state of an output folder, for its next build and for an entry to carry. */
+function writeState(output, state) {
+    const text = JSON.stringify({
+        schema: SCHEMA,
+        ...state,
+        sources: { kind: state.sources.kind, ids: [...state.sources.ids] },
+        changedAt: [...state.changedAt].map(([name, time]) => [name, String(time)]),
+        outputs: state.outputs.map(({ name, size, mtime }) => [name, size, String(mtime)]),
+    });
+    write(external_node_path_.join(output, CARRIED_FILE), text);
+    write(external_node_path_.join(output, STATE_FILE), text);
+}
+/** Seen whole or not at all. */
+function write(file, text) {
+    (0,external_node_fs_.writeFileSync)(`${file}.part`, text);
+    (0,external_node_fs_.renameSync)(`${file}.part`, file);
+}
+/** Forgets the state of an output folder. */
+function removeState(output) {
+    (0,external_node_fs_.rmSync)(external_node_path_.join(output, STATE_FILE), { force: true });
+}
+/**
+ * Reads the state of an output folder; `absent` where there is none, `broken` where it is not what was written,
+ * `building` where a build began and did not come to its end.
+ */
+function readState(output, name = STATE_FILE) {
+    const file = external_node_path_.join(output, name);
+    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+    if (info === undefined)
+        return 'absent';
+    if (!info.isFile() || info.size > state_LIMIT)
+        return 'broken';
+    try {
+        const raw = JSON.parse((0,external_node_fs_.readFileSync)(file, 'utf8'));
+        return raw?.phase === 'building' ? 'building' : (state_parse(raw) ?? 'broken');
+    }
+    catch {
+        return 'broken';
+    }
+}
+const TEXT = (value) => typeof value === 'string';
+function state_parse(raw) {
+    const { schema, identity, mode, phase, config, sources, changedAt, outputs, embedding, cost } = raw;
+    if (schema !== SCHEMA || !isMode(mode) || !['failed', 'done'].includes(phase))
+        return undefined;
+    if (!isIdentity(identity) || !TEXT(config) || !['git', 'digests'].includes(sources.kind))
+        return undefined;
+    const ids = pairs(sources.ids, TEXT);
+    const times = pairs(changedAt, isTime);
+    if (ids === undefined || times === undefined || !Array.isArray(outputs))
+        return undefined;
+    const files = outputs.flatMap((one) => {
+        const [name, size, mtime] = Array.isArray(one) ? one : [];
+        return TEXT(name) && isInside(name) && Number.isSafeInteger(size) && isTime(mtime)
+            ? [{ name, size, mtime: BigInt(mtime) }]
+            : [];
+    });
+    if (files.length !== outputs.length || !Array.isArray(embedding) || !embedding.every(TEXT))
+        return undefined;
+    const seconds = (value) => (typeof value === 'number' && value >= 0 && value < 1e5 ? value : null);
+    return {
+        identity,
+        mode,
+        phase,
+        config,
+        sources: { kind: sources.kind, ids },
+        changedAt: new Map([...times].map(([name, time]) => [name, BigInt(time)])),
+        outputs: files,
+        embedding,
+        cost: { frontEnd: seconds(cost?.frontEnd), backEnd: seconds(cost?.backEnd) },
+    };
+}
+function isTime(value) {
+    return TEXT(value) && /^\d{1,19}$/.test(value);
+}
+/** Whether a value of unknown origin is an identity. */
+function isIdentity(value) {
+    const one = value;
+    return (typeof one === 'object' &&
+        one !== null &&
+        ['arch', 'toolchain', 'source', 'output', 'host'].every((name) => TEXT(one[name])));
+}
+/** A relative path that stays below where it starts. */
+function isInside(name) {
+    return name !== '' && !external_node_path_.isAbsolute(name) && !name.split('/').includes('..') && !name.includes('\0');
+}
+function pairs(list, isValue) {
+    if (!Array.isArray(list))
+        return undefined;
+    const valid = list.every((one) => Array.isArray(one) && one.length === 2 && TEXT(one[0]) && isValue(one[1]));
+    return valid ? new Map(list) : undefined;
+}
+/** Why what was made under one identity is not for a build under another, for people; undefined where it is. */
+function whyNotFor(made, now) {
+    if (made.arch !== now.arch)
+        return `made for ${made.arch}`;
+    if (made.toolchain !== now.toolchain)
+        return `made with another toolchain (${made.toolchain.slice(0, 12)}, now ${now.toolchain.slice(0, 12)})`;
+    if (made.source !== now.source)
+        return `made from a tree in another path (${made.source})`;
+    if (made.output !== now.output)
+        return `made in another path (${made.output})`;
+    if (made.host !== now.host)
+        return `made on another host system (${made.host}, now ${now.host})`;
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/pack.js
+
+
+
+
+
+
+
+const pack_SCHEMA = 1;
+const pack_MANIFEST = 'entry.json';
+const pack_MANIFEST_LIMIT = 65536;
+const MOST_UNPACKED = 32 * 2 ** 30;
+const pack_TIMEOUT_SECONDS = 1800;
+// A window of 128 MiB finds in vmlinux.o what it has from the objects; zstd unpacks that without being asked to.
+const PACK = 'zstd -q -3 -T0 --long=27';
+const UNPACK = 'zstd -q -d';
+/** Packs files of a folder into `file`, and returns what it is. Throws a UserError where tar or zstd cannot. */
+async function packFiles(host, folder, names, unpacked, file) {
+    const call = ['-C', folder, '--no-recursion', '--null', '--verbatim-files-from', '-T', '-', '-cf', file];
+    await tar(host, [...call, `--use-compress-program=${PACK}`], names.join('\0'));
+    const { size } = await (0,promises_.stat)(file);
+    return { bytes: size, unpacked, sha256: await pack_digestOf(file) };
+}
+/**
+ * Unpacks a part of an entry into a folder after its digest was checked. Throws a UserError that says in what it is
+ * not what its manifest says.
+ */
+async function unpackPart(host, file, part, folder) {
+    const name = external_node_path_.basename(file);
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (info === undefined)
+        throw new values_error/* UserError */.y(`its ${name} is not there`);
+    if (info.size !== part.bytes) {
+        throw new values_error/* UserError */.y(`its ${name} has ${info.size} bytes, and its manifest says ${part.bytes}`);
+    }
+    if ((await pack_digestOf(file)) !== part.sha256) {
+        throw new values_error/* UserError */.y(`the digest of its ${name} is not the one in its manifest`);
+    }
+    await (0,promises_.mkdir)(folder, { recursive: true });
+    // GNU tar takes no absolute name and no `..`, and makes links that lead out only at its end.
+    await tar(host, ['-C', folder, '-xmf', file, '--no-same-owner', `--use-compress-program=${UNPACK}`], '');
+}
+async function tar(host, args, input) {
+    const { code, stderr } = await host.run('tar', args, {
+        input,
+        limit: 65536,
+        timeoutSeconds: pack_TIMEOUT_SECONDS,
+    });
+    if (code !== 0) {
+        const why = stderr.trim().split('\n')[0] ?? '';
+        throw new values_error/* UserError */.y(`tar ended with ${code}: ${why.slice(0, 300)}`);
+    }
+}
+async function pack_digestOf(file) {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file, { highWaterMark: 1 << 20 }), hash);
+    return hash.digest('hex');
+}
+/** Writes the manifest of an entry into its folder. */
+async function writeManifest(folder, manifest) {
+    const { identity, parts } = manifest;
+    const text = JSON.stringify({ schema: pack_SCHEMA, identity, parts: Object.fromEntries(parts) }, undefined, 1);
+    await (0,promises_.writeFile)(external_node_path_.join(folder, pack_MANIFEST), `${text}\n`);
+}
+/** Reads the manifest of an entry's folder. Throws a UserError where it is none. */
+async function pack_readManifest(folder) {
+    const file = external_node_path_.join(folder, pack_MANIFEST);
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (!info?.isFile() || info.size > pack_MANIFEST_LIMIT)
+        throw new values_error/* UserError */.y(`it has no ${pack_MANIFEST}`);
+    try {
+        const { schema, identity, parts } = JSON.parse(await (0,promises_.readFile)(file, 'utf8'));
+        const list = Object.entries(parts).filter((one) => isPart(one[1]));
+        if (schema === pack_SCHEMA && isIdentity(identity) && list.length === Object.keys(parts).length)
+            return { identity, parts: new Map(list) };
+    }
+    catch {
+        // Said below.
+    }
+    throw new values_error/* UserError */.y(`its ${pack_MANIFEST} is not what this version writes`);
+}
+function isPart(value) {
+    const { bytes, unpacked, sha256 } = (value ?? {});
+    return (Number.isSafeInteger(bytes) &&
+        Number.isSafeInteger(unpacked) &&
+        unpacked <= MOST_UNPACKED &&
+        typeof sha256 === 'string' &&
+        /^[0-9a-f]{64}$/.test(sha256));
+}
+/** An empty folder for the files of an entry to be. */
+async function emptyFolder(folder) {
+    await (0,promises_.rm)(folder, { recursive: true, force: true });
+    await (0,promises_.mkdir)(folder, { recursive: true });
+    return folder;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/sources.js
+
+
+
+
+
+const LIST_LIMIT = 256 << 20;
+const MOST_FILES = 1_000_000;
+/** Untracked files are read one by one; so many are another build's output. */
+const MOST_UNTRACKED = 20_000;
+/**
+ * Lists the files of a source tree, without the output folder where that lies inside: from git's index, with the
+ * content of what git sees as touched or does not track, or by reading every file where there is no git.
+ */
+async function readSources(host, tree, output) {
+    const inside = external_node_path_.relative(tree, output);
+    const skip = inside.startsWith('..') || external_node_path_.isAbsolute(inside) ? undefined : inside;
+    const ids = await sources_readIndex(host, tree, skip).catch((error) => {
+        if (error instanceof values_error/* UserError */.y && !host.signal.aborted)
+            return undefined;
+        throw error;
+    });
+    if (ids !== undefined)
+        return { kind: 'git', ids };
+    return { kind: 'digests', ids: readAll(tree, skip, host.signal) };
+}
+/** Files whose content, or whose being there, differs between two lists of one tree. */
+function differing(before, now) {
+    if (before.kind !== now.kind)
+        return [...new Set([...before.ids.keys(), ...now.ids.keys()])];
+    const changed = [...now.ids].filter(([name, id]) => before.ids.get(name) !== id).map(([name]) => name);
+    const gone = [...before.ids.keys()].filter((name) => !now.ids.has(name));
+    return [...changed, ...gone];
+}
+async function sources_readIndex(host, tree, skip) {
+    const git = async (...args) => {
+        const { code, stdout } = await readGit(host, tree, args, LIST_LIMIT);
+        return code === 0 && stdout.length < LIST_LIMIT
+            ? stdout.split('\0').filter((one) => one !== '')
+            : undefined;
+    };
+    // A file that git converts on checkout is not the blob.
+    const converts = await readGit(host, tree, ['config', '--get-regexp', '^core\\.(autocrlf|eol)$'], 4096);
+    if (/ (true|input|crlf|native)\s*$/im.test(converts.stdout))
+        return undefined;
+    const [tracked, touched, others] = await Promise.all([
+        git('ls-files', '-s', '-v', '-z'),
+        git('diff-files', '--name-only', '--relative', '-z', '--ignore-submodules=all'),
+        git('ls-files', '-o', '-z'),
+    ]);
+    if (tracked === undefined || touched === undefined || others === undefined)
+        return undefined;
+    const ids = new Map();
+    const read = new Set(touched);
+    let algorithm = 'sha1';
+    for (const line of tracked) {
+        const [, tag, mode, id, name] = /^(\S) (\d{6}) ([0-9a-f]{40,64}) \d\t(.+)$/s.exec(line) ?? [];
+        if (tag === undefined || mode === undefined || id === undefined || name === undefined)
+            return undefined;
+        // A repository inside, whose files are not in this index.
+        if (mode === '160000')
+            return undefined;
+        if (id.length === 64)
+            algorithm = 'sha256';
+        // Other tags than H mean that git does not look at the file, or that it is in conflict.
+        if (tag !== 'H')
+            read.add(name);
+        ids.set(name, `${mode} ${id}`);
+    }
+    // A tarball unpacked below somebody's repository is not of it.
+    if (!ids.has('Makefile'))
+        return undefined;
+    const untracked = others.filter((name) => !isBelow(name, skip));
+    if (untracked.length > MOST_UNTRACKED)
+        return undefined;
+    for (const name of [...read, ...untracked]) {
+        const id = idOf(external_node_path_.join(tree, name), (bytes) => (0,external_node_crypto_.createHash)(algorithm).update(`blob ${bytes.length}\0`).update(bytes).digest('hex'));
+        if (id === undefined)
+            ids.delete(name);
+        else
+            ids.set(name, id);
+    }
+    return ids;
+}
+function readAll(tree, skip, signal) {
+    const ids = new Map();
+    const folders = [''];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        signal.throwIfAborted();
+        for (const entry of (0,external_node_fs_.readdirSync)(external_node_path_.join(tree, folder), { withFileTypes: true })) {
+            const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+            if (name === '.git' || isBelow(name, skip))
+                continue;
+            if (entry.isDirectory())
+                folders.push(name);
+            else {
+                const id = idOf(external_node_path_.join(tree, name), (bytes) => (0,external_node_crypto_.createHash)('sha256').update(bytes).digest('hex'));
+                if (id !== undefined)
+                    ids.set(name, id);
+            }
+            if (ids.size > MOST_FILES)
+                throw new values_error/* UserError */.y(`source: ${tree} has more than ${MOST_FILES} files`);
+        }
+    }
+    return ids;
+}
+function isBelow(name, folder) {
+    return folder !== undefined && (folder === '' || name === folder || name.startsWith(`${folder}/`));
+}
+/** Mode, as git writes it, and digest of a file or link; undefined where there is none or it cannot be read. */
+function idOf(file, digest) {
+    try {
+        const info = (0,external_node_fs_.lstatSync)(file);
+        if (info.isSymbolicLink())
+            return `120000 ${digest(Buffer.from((0,external_node_fs_.readlinkSync)(file)))}`;
+        if (!info.isFile())
+            return undefined;
+        return `${(info.mode & 0o100) === 0 ? '100644' : '100755'} ${digest((0,external_node_fs_.readFileSync)(file))}`;
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/cache/output-level.js
+
+
+
+
+
+
+
+
+/** Name of the packed output folder in an entry. */
+const STATE_PART = 'state.tar.zst';
+/**
+ * Sees to it that the output folder is what a build may go on from: what is there already, where it is as this program
+ * left it; else what `find` brings; else nothing. Times are set so that kbuild redoes what depends on files that
+ * differ, and nothing else. What cannot be trusted is removed, and the status says why.
+ */
+async function carryOutput(host, setting, find) {
+    const since = Date.now();
+    const { output } = setting;
+    const kept = keptState(setting);
+    if ('foreign' in kept)
+        return { ...nothing(kept.foreign, since) };
+    markBuilding(output);
+    if ('state' in kept)
+        return adopt(setting, kept.state, 'kept', 0, since);
+    const result = await find();
+    if ('none' in result)
+        return nothing(join(kept.removed, `not restored: ${result.none}`), since);
+    const { key, folder, bytes } = result.found;
+    try {
+        const state = await unpack(host, setting, folder);
+        return adopt(setting, state, join(kept.removed, `restored from ${key}`), bytes, since);
+    }
+    catch (error) {
+        host.signal.throwIfAborted();
+        (0,output_files/* removeBuilt */.by)(output, setting.without);
+        markBuilding(output);
+        return nothing(join(kept.removed, `not restored from ${key}: ${(0,values_error/* messageOf */.b)(error)}`), since);
+    }
+}
+function join(first, second) {
+    return first === undefined ? second : `${first}; ${second}`;
+}
+function nothing(status, since) {
+    const none = new Map();
+    return { status, before: undefined, changed: [], changedAt: none, touched: none, bytes: 0, since };
+}
+function keptState(setting) {
+    const { output, without } = setting;
+    const state = readState(output);
+    if (state === 'absent') {
+        const built = ['.config', 'vmlinux.o', 'include/config'].find((name) => (0,external_node_fs_.existsSync)(external_node_path_.join(output, name)));
+        return built === undefined
+            ? { removed: undefined }
+            : {
+                foreign: `not used: ${output} holds a build that is not of this cache, and kbuild goes by its times`,
+            };
+    }
+    const why = state === 'broken'
+        ? 'its record cannot be read'
+        : state === 'building'
+            ? 'its build was ended by force'
+            : whyNotFor(state.identity, setting.identity);
+    if (why !== undefined) {
+        (0,output_files/* removeBuilt */.by)(output, without);
+        return { removed: `what ${output} held was removed: ${why}` };
+    }
+    const other = firstDifference(output, state.outputs, true);
+    if (other === undefined)
+        return { state: state };
+    return {
+        foreign: `not used: ${other} of ${output} was changed by something else, and kbuild goes by its times`,
+    };
+}
+/** The first file that is not there as it is listed; times differ after an archive was unpacked. */
+function firstDifference(output, files, times) {
+    return files.find(({ name, size, mtime }) => {
+        const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(output, name), { bigint: true, throwIfNoEntry: false });
+        return !info?.isFile() || Number(info.size) !== size || (times && info.mtimeNs !== mtime);
+    })?.name;
+}
+async function unpack(host, setting, folder) {
+    const { output, identity } = setting;
+    const manifest = await pack_readManifest(folder);
+    const refused = whyNotFor(manifest.identity, identity);
+    if (refused !== undefined)
+        throw new values_error/* UserError */.y(refused);
+    const part = manifest.parts.get(STATE_PART);
+    if (part === undefined)
+        throw new values_error/* UserError */.y('it holds no output folder');
+    await unpackPart(host, external_node_path_.join(folder, STATE_PART), part, output);
+    const state = readState(output, CARRIED_FILE);
+    if (typeof state === 'string')
+        throw new values_error/* UserError */.y('its record cannot be read');
+    const why = whyNotFor(state.identity, identity);
+    if (why !== undefined)
+        throw new values_error/* UserError */.y(why);
+    const wrong = firstDifference(output, state.outputs, false);
+    if (wrong !== undefined)
+        throw new values_error/* UserError */.y(`its ${wrong} is not what its record says`);
+    return state;
+}
+function adopt(setting, before, how, bytes, since) {
+    const { tree, output, sources, without } = setting;
+    const changed = differing(before.sources, sources);
+    let next = 0n;
+    for (const { mtime } of before.outputs)
+        if (mtime >= next)
+            next = mtime + 1n;
+    for (const time of before.changedAt.values())
+        if (time >= next)
+            next = time + 1n;
+    const changedAt = new Map([...before.changedAt, ...changed.map((name) => [name, next])]);
+    const status = `${how}: ${changed.length} of ${sources.ids.size} source files differ`;
+    try {
+        const times = retime(tree, sources.ids.keys(), output, before.outputs, changedAt);
+        return { status, before, changed, ...times, bytes, since };
+    }
+    catch (error) {
+        (0,output_files/* removeBuilt */.by)(output, without);
+        markBuilding(output);
+        return nothing(`not used: ${(0,values_error/* messageOf */.b)(error)}`, since);
+    }
+}
+/**
+ * Notes what the output folder holds after a build that came to its own end, and sets the times of source files back.
+ * `trusted`: whether what it finished is whole. Returns the record; undefined where there is none to keep.
+ */
+function endBuild(setting, carried, result) {
+    const { tree, output, identity, sources, without } = setting;
+    const written = new Set(restoreTimes(tree, carried.touched));
+    if (!result.trusted)
+        return undefined;
+    const outputs = (0,output_files/* listOutput */.OW)(output, without);
+    let oldest = BigInt(carried.since) * 1000000n;
+    for (const { mtime } of outputs)
+        if (mtime < oldest)
+            oldest = mtime;
+    const ids = new Map(sources.ids);
+    const changedAt = new Map(carried.changedAt);
+    for (const name of sources.ids.keys()) {
+        const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(tree, name), { bigint: true, throwIfNoEntry: false });
+        const own = carried.touched.has(name) && !written.has(name);
+        // Written to while make ran: what was compiled may be either.
+        if (info === undefined || (!own && Number(info.ctimeNs / 1000000n) >= carried.since))
+            ids.delete(name);
+        // kbuild went by these times, where no record told better.
+        else if (carried.before === undefined && info.mtimeNs >= oldest)
+            changedAt.set(name, info.mtimeNs);
+    }
+    const { mode, config, cost, embedding } = result;
+    const state = {
+        identity,
+        mode,
+        phase: result.ok ? 'done' : 'failed',
+        config,
+        sources: { kind: sources.kind, ids },
+        changedAt: new Map([...changedAt].filter(([name]) => ids.has(name))),
+        outputs,
+        embedding,
+        cost,
+    };
+    writeState(output, state);
+    return state;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/shadowing.js
+
+
+/**
+ * A digest over those headers of a tree that hide another one of the same name from a compiler. A compiler cache that
+ * knows a translation unit by the headers that it read cannot see that a new one would be found before them
+ * (https://ccache.dev/manual/latest.html, "The direct mode"), so this digest is part of its key. It depends on paths
+ * alone, and so is the same for all trees with the same such headers.
+ */
+function shadowingDigest(files, arch) {
+    const elsewhere = (name) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
+    const headers = [...files].filter((name) => /\.(?:h|inc|def)$/.test(name) && !elsewhere(name));
+    const roots = [
+        `arch/${arch.srcArch}/include/`,
+        'include/',
+        `arch/${arch.srcArch}/include/uapi/`,
+        'include/uapi/',
+    ];
+    const found = new Set(headers);
+    const byPlace = new Map();
+    for (const name of headers) {
+        // Headers beside each other, or in folders of one subsystem that search each other's.
+        const place = `${name.split('/').slice(0, 2).join('/')}\0${external_node_path_.posix.basename(name)}`;
+        byPlace.set(place, [...(byPlace.get(place) ?? []), name]);
+    }
+    const hiding = new Set([...byPlace.values()].filter((names) => names.length > 1).flat());
+    for (const name of headers) {
+        const parts = name.split('/');
+        // What follows a folder in the path may be just what an include line asks of a later folder.
+        for (let at = 1; at < parts.length; at++) {
+            const asked = parts.slice(at).join('/');
+            if (roots.some((root) => `${root}${asked}` !== name && found.has(`${root}${asked}`)))
+                hiding.add(name);
+        }
+    }
+    return (0,external_node_crypto_.createHash)('sha256')
+        .update([...hiding].sort().join('\0'))
+        .digest('hex');
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/version.js
+
+/** The first that caches a distributed back end (`-fthinlto-index=`). */
+const OLDEST = '4.13.2';
+const NUMBERS = String.raw `(\d{1,4}\.\d{1,4})(\.\d{1,4})?`;
+/** Whether a version, with all its numbers, caches back ends, or where given is at least another. */
+function isNewEnough(version, oldest = OLDEST) {
+    return compareVersions(version, oldest) >= 0;
+}
+/** The version in what `ccache --version` says, with all its numbers: that of `ccache version 4.14` is 4.14.0. */
+function versionSaid(text) {
+    return whole(new RegExp(`^ccache version ${NUMBERS}(?![\\d.])`, 'm').exec(text));
+}
+/** An upstream version of Debian's, with all its numbers: `4.14.2`, `4.8+really4.7.5` (4.7.5), `4.14+ds` (4.14.0). */
+function versionPackaged(upstream) {
+    return whole(new RegExp(`^(?:.*\\+really)?${NUMBERS}(?:\\+(?!.*really).*)?$`).exec(upstream));
+}
+function whole(match) {
+    return match?.[1] === undefined ? undefined : `${match[1]}${match[2] ?? '.0'}`;
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/program.js
+
+
+
+const program_TIMEOUT_SECONDS = 30;
+const program_OUTPUT_LIMIT = 65536;
+/** The host's environment without a configuration of ccache, which it reads even to say its version, and may be wrong. */
+function plainEnv(host) {
+    const others = Object.entries(definedOf(host.env)).filter(([name]) => !name.startsWith('CCACHE_'));
+    return { ...Object.fromEntries(others), CCACHE_CONFIGPATH: '/dev/null' };
+}
+/** The version that a ccache says it is, with all its numbers. Throws a UserError where it does not run, or says none. */
+async function askVersion(host, program) {
+    const { code, stdout, stderr } = await host.run(program, ['--version'], {
+        env: plainEnv(host),
+        limit: program_OUTPUT_LIMIT,
+        timeoutSeconds: program_TIMEOUT_SECONDS,
+    });
+    const version = versionSaid(stdout);
+    if (code === 0 && version !== undefined)
+        return version;
+    const said = (stderr || stdout).trim().split('\n', 1)[0]?.slice(0, 300) ?? '';
+    throw new values_error/* UserError */.y(`ccache: ${program} does not tell its version (code ${code}) ${said}`.trim());
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/source.js
+
+
+
+/** Name of ccache in the tool cache. */
+const STORED = 'kernel-thinlto-ccache';
+/** The newest ccache in the tool cache that a source of a list put there, and caches back ends, or where given is new enough. */
+async function findStored(host, sources, oldest) {
+    for (const tool of await listTools(host, STORED)) {
+        const source = sources.find((one) => one === tool.source);
+        if (source !== undefined && isNewEnough(tool.version, oldest))
+            return asFound(tool, source);
+    }
+    return undefined;
+}
+/** The program of a folder of the tool cache. */
+function asFound(tool, source) {
+    const { folder, version, digest } = tool;
+    return { version, source, program: external_node_path_.join(folder, 'bin', 'ccache'), digest };
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/debian.js
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Gets the ccache of the first suite of Debian's archive, from the newest on, that has one which caches back ends, with
+ * all that it needs to run. Throws a UserError where no suite has one.
+ */
+async function fetchDebianCcache(host, setting) {
+    const { version, suite, root, indexes } = await findCcache(host, setting, debianArch(process.arch, 'ccache'));
+    const packages = closureOf(indexes, [root, needed('patchelf', indexes, 'ccache')], isNotNeeded);
+    const isPart = (entry) => entry === 'usr/bin/ccache' || isRunTime(entry);
+    const tool = {
+        name: 'ccache',
+        version,
+        suite,
+        packages,
+        folder: 'usr',
+        programs: ['ccache'],
+        env: plainEnv(host),
+        isPart,
+    };
+    const folder = await landPackages(host, setting, tool, STORED);
+    return asFound({ folder, version, digest: digestOf(packages) }, 'debian');
+}
+/** The ccache of the newest suite that has one which caches back ends. Throws a UserError that says what they have. */
+async function findCcache(host, setting, arch) {
+    const seen = [];
+    for await (const { name: suite, index, lookUp } of newestFirst(host, setting, arch)) {
+        const [root] = index.named('ccache');
+        const version = root && versionPackaged(upstreamOf(root.version));
+        if (root === undefined || version === undefined)
+            continue;
+        if (isNewEnough(version))
+            return { suite, version, root, indexes: await lookUp() };
+        seen.push(`${version} (${suite})`);
+    }
+    throw new values_error/* UserError */.y(`ccache: debian (${baseOf(setting)}) has none from ${OLDEST} on; it has ${seen.join(', ') || 'none for this machine'}`);
+}
+
+;// CONCATENATED MODULE: ./.build/fetch/minisign.js
+
+
+/**
+ * Reads a detached signature of minisign (https://jedisct1.github.io/minisign/, "Signature format"): four lines with two
+ * Ed25519 signatures, one over BLAKE2b-512 of the file, the other over the first and the trusted comment. `publicKey` is
+ * the second line of a minisign.pub. Throws a UserError that begins with `what` (the URL of the signature) where its
+ * form is another, another key made it, or the comment is not what was signed.
+ */
+function readMinisig(text, publicKey, what) {
+    const refuse = (why) => new values_error/* UserError */.y(`${what}: not signed as it must be: ${why}`);
+    const key = readKey(publicKey);
+    const [, first, comment, second] = /^untrusted comment: [^\n]{0,1024}\n([A-Za-z0-9+/]{99}=)\ntrusted comment: ([^\n]{0,8192})\n([A-Za-z0-9+/]{86}==)\n?$/.exec(text) ?? [];
+    if (first === undefined || comment === undefined || second === undefined) {
+        throw refuse('it is no signature of minisign');
+    }
+    const bytes = Buffer.from(first, 'base64');
+    const [algorithm, id, signature] = [
+        bytes.toString('latin1', 0, 2),
+        bytes.subarray(2, 10),
+        bytes.subarray(10),
+    ];
+    if (!id.equals(key.id))
+        throw refuse(`signed by the key ${minisign_nameOf(id)}, and not by ${minisign_nameOf(key.id)}`);
+    if (algorithm !== 'ED')
+        throw refuse('it is not over a BLAKE2b digest of the file (minisign -S -H)');
+    if (!isGood(key.key, Buffer.concat([signature, Buffer.from(comment)]), Buffer.from(second, 'base64'))) {
+        throw refuse('its trusted comment was changed, or the key is another of the same number');
+    }
+    return {
+        comment,
+        check(data) {
+            const digest = (0,external_node_crypto_.createHash)('blake2b512').update(data).digest();
+            if (!isGood(key.key, digest, signature))
+                throw refuse('the signature does not belong to the file, which was changed');
+        },
+    };
+}
+function readKey(text) {
+    const bytes = Buffer.from(text, 'base64');
+    if (!/^[A-Za-z0-9+/]{56}$/.test(text) || bytes.toString('latin1', 0, 2) !== 'Ed') {
+        throw new Error(`${text}: not a public key of minisign`);
+    }
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: bytes.subarray(10).toString('base64url') };
+    return { id: bytes.subarray(2, 10), key: (0,external_node_crypto_.createPublicKey)({ key: jwk, format: 'jwk' }) };
+}
+function isGood(key, data, signature) {
+    return (0,external_node_crypto_.verify)(null, data, key, signature);
+}
+/** A key's number as minisign shows it: in hex, the last byte first. */
+function minisign_nameOf(id) {
+    return Buffer.from(id).reverse().toString('hex').toUpperCase();
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/github.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * ccache's own releases. The key is the one of https://ccache.dev/download.html (minisign.pub), with which every
+ * release since 4.12 is signed.
+ */
+const CCACHE_RELEASES = {
+    base: 'https://github.com/ccache/ccache/releases/download',
+    key: 'RWQX7yXbBedVfI4PNx6FLdFXu9GHUFsr28s4BVGxm4BeybtnX3P06saF',
+    version: '4.14.2',
+};
+const github_PROCESSORS = new Map([
+    ['x64', 'x86_64'],
+    ['arm64', 'aarch64'],
+]);
+const SIGNATURE_LIMIT = 16 << 10;
+// The archive has 2 MB.
+const github_ARCHIVE_LIMIT = 64 << 20;
+const github_UNPACKED = { strip: 1, only: /^ccache$/, limitBytes: 256 << 20, limitEntries: 1000 };
+/**
+ * Gets ccache's own static program of one version, `ccache-<version>-linux-<processor>-musl-static.tar.gz`, which is
+ * signed by minisign, with the archive's name in the comment: another version's archive is signed as well. Throws a
+ * UserError where it cannot be had, or anything of it is not as it must be.
+ */
+async function fetchGithubCcache(host, releases) {
+    const { base, key, version } = releases;
+    const processor = github_PROCESSORS.get(process.arch);
+    if (processor === undefined) {
+        throw new values_error/* UserError */.y(`ccache: github has none for ${process.arch} here; take system`);
+    }
+    const name = `ccache-${version}-linux-${processor}-musl-static`;
+    const url = `${base}/v${version}/${name}.tar.gz`;
+    const archive = await fetchSigned(host, url, key);
+    const digest = (0,external_node_crypto_.createHash)('sha256').update(archive).digest('hex');
+    const identity = { version, source: 'github', digest, arch: process.arch };
+    const folder = await landTool(host, identity, (staging) => github_install(host, url, archive, staging, version), STORED);
+    return asFound({ folder, version, digest }, 'github');
+}
+/** The bytes of an archive that was signed under its own name. */
+async function fetchSigned(host, url, key) {
+    const signed = `${url}.minisig`;
+    const text = await fetchBytes(host, signed, { limit: SIGNATURE_LIMIT }).catch((error) => {
+        if (isNotFound(error))
+            throw new values_error/* UserError */.y(`${signed}: is not there, and without it nothing is taken`, { cause: error });
+        throw error;
+    });
+    const signature = readMinisig(text.toString('utf8'), key, signed);
+    const name = external_node_path_.posix.basename(url);
+    const named = signature.comment.split('\t').filter((part) => part.startsWith('file:'));
+    if (named.length !== 1 || named[0] !== `file:${name}`) {
+        throw new values_error/* UserError */.y(`${signed}: is not of ${name}, but of ${github_printable(named.join(', ').slice(5)) || 'no file'}`);
+    }
+    const archive = await fetchBytes(host, url, { limit: github_ARCHIVE_LIMIT });
+    signature.check(archive);
+    return archive;
+}
+async function github_install(host, url, archive, staging, version) {
+    const file = external_node_path_.join(staging, external_node_path_.posix.basename(url));
+    const bin = external_node_path_.join(staging, 'bin');
+    await (0,promises_.writeFile)(file, archive);
+    await unpackTar(host, file, bin, github_UNPACKED);
+    await (0,promises_.rm)(file);
+    const program = external_node_path_.join(bin, 'ccache');
+    const info = await (0,promises_.stat)(program).catch(() => undefined);
+    if (!info?.isFile())
+        throw new values_error/* UserError */.y(`${url}: has no TOP-FOLDER/ccache`);
+    await (0,promises_.chmod)(program, 0o755);
+    const said = await askVersion(host, program);
+    if (said !== version)
+        throw new values_error/* UserError */.y(`${url}: says that it is ${said}, not ${version}`);
+}
+function github_printable(text) {
+    return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/system.js
+
+
+
+
+
+
+
+/** The ccache in PATH. Throws a UserError where there is none, or one that caches no back end. */
+async function findSystemCcache(host) {
+    const program = findProgram('ccache', host.env.PATH, '/');
+    const version = await askVersion(host, program);
+    if (!isNewEnough(version)) {
+        throw new values_error/* UserError */.y(`ccache ${version} of ${program} caches no back end (needs ${OLDEST}); set ccache to github or debian, which fetch one`);
+    }
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(program), hash);
+    return { version, source: 'system', program, digest: hash.digest('hex') };
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/resolve.js
+
+
+
+
+
+
+
+/**
+ * Finds or fetches a ccache that caches back ends (4.13.2 or later), and logs what was taken and why. What the tool
+ * cache has is not fetched again. Throws a UserError where the source has none that runs here; for `auto`, one line with
+ * the reason of each source.
+ */
+async function resolveCcache(host, source, places = {}) {
+    const ways = waysOf(host, source, places);
+    const reasons = [];
+    for (const way of ways) {
+        const found = await tryWay(host, way).catch((error) => {
+            if (!(error instanceof values_error/* UserError */.y))
+                throw error;
+            // Where there is nowhere else to go, its own words are the best.
+            if (way === ways.at(-1) && source !== 'auto')
+                throw error;
+            return (0,values_error/* messageOf */.b)(error);
+        });
+        host.signal.throwIfAborted();
+        if (found !== undefined && typeof found !== 'string') {
+            const reason = [way.reason, ...reasons].join('; ');
+            host.log.info(`ccache ${found.version} from ${found.source}: ${found.program} (${reason})`);
+            return { ...found, reason };
+        }
+        if (found === undefined && source !== 'auto')
+            continue;
+        reasons.push(`not ${way.name}: ${found ?? 'it has none'}`);
+        host.log.info(`ccache: ${reasons.at(-1)}`);
+    }
+    throw new values_error/* UserError */.y(`ccache: none from ${OLDEST} on was found: ${reasons.join('; ')}`);
+}
+function waysOf(host, source, places) {
+    const releases = places.releases ?? CCACHE_RELEASES;
+    const system = {
+        name: 'system',
+        reason: 'the one in PATH caches back ends',
+        go: () => findSystemCcache(host),
+    };
+    const stored = {
+        name: 'the tool cache',
+        reason: 'it is in the tool cache',
+        go: () => {
+            // Of ccache's own releases one is asked for, and not any.
+            if (source === 'github')
+                return findStored(host, [source], releases.version);
+            return findStored(host, source === 'debian' ? [source] : ['github', 'debian']);
+        },
+    };
+    const github = {
+        name: 'github',
+        reason: 'a release of ccache itself',
+        go: () => fetchGithubCcache(host, releases),
+    };
+    const debian = {
+        name: 'debian',
+        reason: "the newest of Debian's archive",
+        go: () => fetchDebianCcache(host, places.archive ?? {}),
+    };
+    if (source === 'system')
+        return [system];
+    if (source === 'github')
+        return [stored, github];
+    if (source === 'debian')
+        return [stored, debian];
+    return [system, stored, github, debian];
+}
+/** What a way leads to, where it runs and is what it was fetched as. */
+async function tryWay(host, way) {
+    const found = await way.go();
+    if (found === undefined || found.source === 'system')
+        return found;
+    const said = await askVersion(host, found.program);
+    if (said === found.version)
+        return found;
+    throw new values_error/* UserError */.y(`ccache: ${found.program} says that it is ${said}, not ${found.version}; remove it`);
+}
+
+;// CONCATENATED MODULE: ./.build/commands/caching.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Name of the packed compiler cache in an entry. */
+const CCACHE_PART = 'ccache.tar.zst';
+/** Opens the cache of a build: finds what there is of it, and makes the output folder ready. Undefined where it is off. */
+async function openCaching(host, request, tree, mode, toolchain) {
+    if (request.cache.use === 'off') {
+        removeState(request.output);
+        return undefined;
+    }
+    return inGroup(host, 'Cache', async () => {
+        const began = Date.now();
+        const store = chooseStore(host, request.cache.folder);
+        const key = caching_keyOf(request, mode, toolchain);
+        const prefix = `${key.map(([, value]) => value).join('-')}-`;
+        host.log.info(`Cache: ${store.name}${store.readOnly === undefined ? '' : ` (read-only: ${store.readOnly})`}`);
+        for (const [name, value] of key)
+            host.log.info(`  key: ${name} ${value}`);
+        const sources = await readSources(host, tree.path, request.output);
+        const setting = {
+            tree: tree.path,
+            output: request.output,
+            without: [request.reportDir],
+            identity: identity_identityOf(request.arch.name, toolchain.digest, tree.path, request.output),
+            sources,
+        };
+        // The entry of the same configuration, else the newest of another one: kbuild tells what differs.
+        const anyFamily = `${key
+            .slice(0, -1)
+            .map(([, value]) => value)
+            .join('-')}-`;
+        let asked;
+        const find = () => (asked ??= store.restore([prefix, anyFamily]));
+        const live = store.folder !== undefined;
+        // Where the compiler cache lies in the entry, the entry is needed in any case.
+        if (!live)
+            await find();
+        const carried = await carryOutput(host, setting, find);
+        host.log.info(`Output folder: ${carried.status}`);
+        const afterOutput = Date.now();
+        const { before, changed } = carried;
+        const embedding = await findEmbedding(host, tree.path, request.arch, before?.embedding, changed);
+        const compiler = await openCompiler(host, request, toolchain, store, asked, setting);
+        host.log.info(`Compiler cache: ${compiler.status}`);
+        const llvm = (0,compiler_folder/* makeCompilerFolder */.a1)(request.output, toolchain, compiler.ccache?.program, host.self);
+        return {
+            store,
+            key,
+            prefix,
+            setting,
+            carried,
+            compiler,
+            llvm,
+            makefile: (0,compiler_folder/* cacheMakefile */.nr)(llvm, embedding),
+            embedding,
+            began,
+            seconds: { output: (afterOutput - began) / 1000, compiler: (Date.now() - afterOutput) / 1000 },
+        };
+    });
+}
+function caching_keyOf(request, mode, toolchain) {
+    const named = request.cache.family ?? request.config.map((word) => external_node_path_.basename(word)).join('+');
+    return [
+        ['format', 'kernel-thinlto.1'],
+        ['architecture', request.arch.name],
+        ['toolchain', `llvm${toolchain.version.replaceAll('-', '.')}.${toolchain.digest.slice(0, 12)}`],
+        ['family', `${named.replaceAll(/[^\w.+=]/g, '_').slice(0, 80)}.${mode.replace('-', '_')}`],
+    ];
+}
+async function openCompiler(host, request, toolchain, store, asked, setting) {
+    const live = store.folder !== undefined;
+    const folder = live
+        ? external_node_path_.join(store.folder, 'ccache')
+        : external_node_path_.join(host.env.RUNNER_TEMP ?? request.output, 'kernel-thinlto', 'ccache');
+    const log = external_node_path_.join(request.output, '.kernel-thinlto', 'ccache-calls.log');
+    (0,external_node_fs_.rmSync)(log, { force: true });
+    const none = { folder, live, bytesRestored: 0, log, environment: {} };
+    let ccache;
+    try {
+        ccache = await resolveCcache(host, request.cache.ccache);
+    }
+    catch (error) {
+        if (!(error instanceof values_error/* UserError */.y) || host.signal.aborted)
+            throw error;
+        host.log.warning(`ccache: ${error.message}; this build compiles without it`);
+        return { ...none, ccache: undefined, status: `not used: ${error.message}` };
+    }
+    if (live && store.readOnly !== undefined) {
+        return { ...none, ccache: undefined, status: `not used: ${store.readOnly}` };
+    }
+    let status = `ccache ${ccache.version} (${ccache.source}), ${folder}`;
+    let bytesRestored = 0;
+    if (!live && asked !== undefined) {
+        (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
+        try {
+            const result = await asked;
+            if ('none' in result)
+                throw new values_error/* UserError */.y(result.none);
+            const part = (await pack_readManifest(result.found.folder)).parts.get(CCACHE_PART);
+            if (part === undefined)
+                throw new values_error/* UserError */.y('the entry holds none');
+            await unpackPart(host, external_node_path_.join(result.found.folder, CCACHE_PART), part, folder);
+            bytesRestored = part.bytes;
+            status = `${status}, restored from ${result.found.key}`;
+        }
+        catch (error) {
+            host.signal.throwIfAborted();
+            (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
+            status = `${status}, not restored: ${(0,values_error/* messageOf */.b)(error)}`;
+        }
+    }
+    const shadowing = shadowingDigest(setting.sources.ids.keys(), request.arch);
+    return {
+        ccache,
+        status,
+        folder,
+        live,
+        bytesRestored,
+        log,
+        environment: {
+            CCACHE_DIR: folder,
+            // Only what is said here holds: CCACHE_BASEDIR, say, would change the bitcode.
+            CCACHE_CONFIGPATH: '/dev/null',
+            CCACHE_CONFIGPATH2: '/dev/null',
+            CCACHE_COMPILER: (0,compiler_folder/* clangOf */.xb)(toolchain),
+            CCACHE_COMPILERTYPE: 'clang',
+            // clang is a thin driver over libraries, which neither its time nor its bytes tell.
+            CCACHE_COMPILERCHECK: `string:${toolchain.digest} ${shadowing}`,
+            // A miss does not run the preprocessor first, which costs a quarter of a cold build.
+            CCACHE_DEPEND: '1',
+            CCACHE_MAXSIZE: `${Math.ceil(request.cache.maxBytes / 1e6)}M`,
+            CCACHE_STATSLOG: log,
+            CCACHE_NOINODECACHE: '1',
+        },
+    };
+}
+
+;// CONCATENATED MODULE: external "node:readline"
+const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:readline");
+;// CONCATENATED MODULE: ./.build/cache/ccache-calls.js
+
+
+// What a counter of these says is told by another one of the same call.
+const ACCOMPANYING = /^(?:local_storage|remote_storage|recache|preprocessed_cache_miss|direct_cache_miss)/;
+/**
+ * Reads a statistics log of ccache (`CCACHE_STATSLOG`): a line `# INPUT` for each call, and a counter a line. Calls that
+ * ran at the same time each write their lines in one piece.
+ */
+async function* readCalls(file) {
+    let input;
+    let counters = [];
+    for await (const line of (0,external_node_readline_namespaceObject.createInterface)({ input: (0,external_node_fs_.createReadStream)(file) })) {
+        if (!line.startsWith('# ')) {
+            if (counters.length < 100)
+                counters.push(line);
+            continue;
+        }
+        if (input !== undefined)
+            yield callOf(input, counters);
+        input = line.slice(2);
+        counters = [];
+    }
+    if (input !== undefined)
+        yield callOf(input, counters);
+}
+function callOf(input, counters) {
+    if (counters.some((one) => /^(?:direct|preprocessed)_cache_hit$/.test(one)))
+        return { input, result: 'hit', counter: '' };
+    if (counters.includes('cache_miss'))
+        return { input, result: 'miss', counter: '' };
+    const counter = counters.find((one) => !ACCOMPANYING.test(one)) ?? 'nothing';
+    return { input, result: 'uncached', counter };
+}
+
+;// CONCATENATED MODULE: ./.build/cache/redone.js
+
+
+const FIRST = 'nothing to compare with: the first build here';
+/** Counts objects (relative to the output folder) by the reason that they were made anew. */
+function reasonsOf(objects, cause) {
+    const counts = new Map();
+    for (const object of objects) {
+        const reason = reasonOf(object, cause);
+        counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    return [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
+}
+function reasonOf(object, { tree, output, changed, configChanged }) {
+    if (changed === undefined)
+        return FIRST;
+    if (object.endsWith('.thinlto-native.o'))
+        return 'its bitcode or its index differs';
+    const { dir, base } = external_node_path_.parse(object);
+    const record = external_node_path_.join(output, dir, `.${base}.cmd`);
+    if (!(0,external_node_fs_.existsSync)(record))
+        return 'no record of its command';
+    const text = (0,external_node_fs_.readFileSync)(record, 'utf8');
+    if (changed.size > 0) {
+        const source = /^source_\S+ := (\S+)/m.exec(text)?.[1];
+        if (source !== undefined && changed.has(external_node_path_.relative(tree, source)))
+            return 'its source differs';
+        for (const [, name] of text.matchAll(/^ {2}(\/\S+)/gm)) {
+            if (name !== undefined && changed.has(external_node_path_.relative(tree, name)))
+                return 'a header that it reads differs';
+        }
+    }
+    return configChanged
+        ? 'the configuration differs (options, or include/generated/autoconf.h)'
+        : 'a generated header or its command line differs';
+}
+
+;// CONCATENATED MODULE: ./.build/cache/save-policy.js
+
+
+// GitHub cuts an event's payload at 25 MB.
+const EVENT_BYTES = 32 * 1024 * 1024;
+/** Events of code that is not on the default branch, whatever their ref says. */
+const NEVER = ['pull_request', 'pull_request_target', 'merge_group'];
+/**
+ * Why a run saves no entry, in one line; undefined where it may. On GitHub entries are saved from the default branch
+ * only, as GITHUB_EVENT_PATH names it, unless the use is `always`; a terminal saves always. `read-only` and `off`
+ * save nothing anywhere.
+ */
+function whySavingIsOff(use, env) {
+    if (use === 'off')
+        return 'the cache is off';
+    if (use === 'read-only')
+        return 'the cache is read-only by request';
+    if (use === 'always' || env.GITHUB_ACTIONS !== 'true')
+        return undefined;
+    const event = env.GITHUB_EVENT_NAME ?? '';
+    if (NEVER.includes(event))
+        return `an event ${event} saves nothing; cache: always would`;
+    try {
+        const branch = defaultBranch(env.GITHUB_EVENT_PATH ?? '');
+        const ref = env.GITHUB_REF ?? '';
+        if (ref === `refs/heads/${branch}`)
+            return undefined;
+        return `${ref === '' ? 'a run without GITHUB_REF' : ref} is not the default branch (${branch}); cache: always would save`;
+    }
+    catch (error) {
+        return `the default branch is not known (${(0,store_entry/* oneLine */.TN)(error)}); cache: always would save`;
+    }
+}
+function defaultBranch(file) {
+    if (file === '')
+        throw new Error('GITHUB_EVENT_PATH is not set');
+    const event = JSON.parse(readBounded(file));
+    const branch = event?.repository?.default_branch;
+    if (typeof branch !== 'string' || !/^[^\x00-\x20\x7f]{1,255}$/.test(branch)) {
+        throw new Error('the event names no repository.default_branch');
+    }
+    return branch;
+}
+function readBounded(file) {
+    const descriptor = (0,external_node_fs_.openSync)(file, external_node_fs_.constants.O_RDONLY | external_node_fs_.constants.O_NONBLOCK);
+    try {
+        const parts = [];
+        for (let total = 0;;) {
+            const part = Buffer.alloc(64 * 1024);
+            const count = (0,external_node_fs_.readSync)(descriptor, part);
+            if (count === 0)
+                return Buffer.concat(parts).toString();
+            total += count;
+            if (total > EVENT_BYTES)
+                throw new Error(`${file} has more than ${EVENT_BYTES} bytes`);
+            parts.push(part.subarray(0, count));
+        }
+    }
+    finally {
+        (0,external_node_fs_.closeSync)(descriptor);
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/commands/caching-end.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Closes the cache after a build: records the output folder, packs what is new, saves it where that is not for the post step. */
+async function closeCaching(host, request, caching, end) {
+    return inGroup(host, 'Cache: what this build adds', async () => {
+        const began = performance.now();
+        const { carried, setting, embedding } = caching;
+        const { mode, config, result } = end;
+        const cost = costOf(caching, result, request.jobs);
+        // Programs that were ended by force, and a full disk, leave halves behind.
+        const trusted = result.ok || endedInOrder(result);
+        const state = endBuild(setting, carried, { mode, config, cost, embedding, ok: result.ok, trusted });
+        const calls = [];
+        if ((0,external_node_fs_.existsSync)(caching.compiler.log))
+            for await (const call of readCalls(caching.compiler.log))
+                calls.push(call);
+        const redone = state === undefined ? [] : newer(end.outputsBefore, state.outputs);
+        const cause = {
+            tree: setting.tree,
+            output: setting.output,
+            changed: carried.before && new Set(carried.changed),
+            configChanged: carried.before?.config !== config,
+        };
+        const counted = { state, redone, calls, cause, cost };
+        const saving = await caching_end_save(host, request, caching, counted);
+        const seconds = (performance.now() - began) / 1000;
+        const report = {
+            store: caching.store.name,
+            key: caching.key,
+            levels: [outputLevel(caching, counted, saving, seconds), compilerLevel(caching, counted, saving)],
+            saved: saving.text,
+        };
+        host.log.info(`Cache: ${saving.text}`);
+        return { report, ...(saving.entry !== undefined && { entry: saving.entry }) };
+    });
+}
+/** Whether a failed make stopped at a program's own verdict, with all others whole. */
+function endedInOrder({ diagnostics, failure }) {
+    const errors = diagnostics.filter(({ level }) => level === 'error');
+    const verdict = errors.some(({ tool }) => ['clang', 'assembler', 'lld', 'modpost', 'objtool'].includes(tool));
+    const forced = diagnostics.some(({ kind }) => kind === 'killed');
+    return verdict && !forced && !/no space left/i.test(failure ?? '');
+}
+/** Objects that were made in this build. */
+function newer(before, after) {
+    const times = new Map(before.map(({ name, mtime }) => [name, mtime]));
+    return after
+        .filter(({ name, mtime }) => /\.(?:o|ko)$|^vmlinux$/.test(name) && times.get(name) !== mtime)
+        .map(({ name }) => name);
+}
+/** Seconds of processor time that one compile takes, from a phase with enough of them; else what an earlier build found. */
+function costOf(caching, result, jobs) {
+    const of = (name) => {
+        const phase = result.phases.find((one) => one.name === name);
+        const hits = caching.compiler.ccache === undefined || caching.carried.before === undefined;
+        return hits && (phase?.compiles ?? 0) >= 100
+            ? ((phase?.seconds ?? 0) * jobs) / (phase?.compiles ?? 1)
+            : null;
+    };
+    const { frontEnd = null, backEnd = null } = caching.carried.before?.cost ?? {};
+    return { frontEnd: frontEnd ?? of('front end'), backEnd: backEnd ?? of('back end') };
+}
+async function caching_end_save(host, request, caching, counted) {
+    const nothing = (text) => ({ text, parts: new Map() });
+    const { state, redone, calls } = counted;
+    const misses = calls.filter(({ result }) => result === 'miss').length;
+    const off = whySavingIsOff(request.cache.use, host.env) ?? caching.store.readOnly;
+    if (off !== undefined)
+        return nothing(`nothing saved: ${off}`);
+    if (state === undefined && (caching.compiler.live || misses === 0))
+        return nothing('nothing saved: the build was not ended in order');
+    const carried = caching.carried.before !== undefined && caching.carried.bytes > 0;
+    if (carried && redone.length === 0 && misses === 0)
+        return nothing('nothing saved: nothing new was made');
+    try {
+        const folder = await emptyFolder(entryFolder(host, request));
+        const parts = new Map();
+        if (state !== undefined) {
+            const folders = (0,output_files/* listFolders */.uT)(request.output, [request.reportDir]);
+            const names = [...folders, ...state.outputs.map(({ name }) => name), CARRIED_FILE];
+            const bytes = state.outputs.reduce((sum, { size }) => sum + size, 0);
+            parts.set(STATE_PART, await packFiles(host, request.output, names, bytes, external_node_path_.join(folder, STATE_PART)));
+        }
+        if (!caching.compiler.live && caching.compiler.ccache !== undefined) {
+            const part = await packCompiler(host, caching, external_node_path_.join(folder, CCACHE_PART));
+            if (part !== undefined)
+                parts.set(CCACHE_PART, part);
+        }
+        await writeManifest(folder, { identity: caching.setting.identity, parts });
+        const digest = (0,external_node_crypto_.createHash)('sha256');
+        for (const [name, { sha256 }] of parts)
+            digest.update(`${name} ${sha256}\n`);
+        const key = `${caching.prefix}${digest.digest('hex').slice(0, 16)}`;
+        const sizes = [...parts].map(([name, part]) => `${name} ${caching_end_megabytes(part.bytes)}, ${caching_end_megabytes(part.unpacked)} unpacked`);
+        const what = `${key}: ${sizes.join('; ')}`;
+        if (caching.store.folder === undefined)
+            return { text: `to be saved as ${what}`, entry: { key, folder }, parts };
+        const result = await caching.store.save(key, folder);
+        return { text: result.saved ? `saved as ${what}` : `nothing saved: ${result.reason}`, parts };
+    }
+    catch (error) {
+        host.signal.throwIfAborted();
+        return nothing(`nothing saved: ${(0,values_error/* messageOf */.b)(error)}`);
+    }
+}
+function entryFolder(host, request) {
+    const { RUNNER_TEMP } = host.env;
+    return host.env.GITHUB_ACTIONS === 'true' && RUNNER_TEMP
+        ? external_node_path_.join(RUNNER_TEMP, 'kernel-thinlto', 'new-entry')
+        : external_node_path_.join(request.output, '.kernel-thinlto', 'new-entry');
+}
+/** Packs the compiler cache, less what this build did not use. */
+async function packCompiler(host, caching, file) {
+    const { ccache, folder, environment } = caching.compiler;
+    if (ccache === undefined || !(0,external_node_fs_.existsSync)(folder))
+        return undefined;
+    const age = Math.ceil((Date.now() - caching.began) / 1000) + 1;
+    const env = { ...environment, PATH: host.env.PATH ?? '' };
+    await host.run(ccache.program, ['--evict-older-than', `${age}s`], { env, timeoutSeconds: 300 });
+    const files = (0,output_files/* listOutput */.OW)(folder, []);
+    const bytes = files.reduce((sum, { size }) => sum + size, 0);
+    const names = files.map(({ name }) => name).filter((name) => !/^(?:lock|tmp)\//.test(name));
+    return packFiles(host, folder, names, bytes, file);
+}
+function outputLevel(caching, counted, saving, seconds) {
+    const { carried } = caching;
+    const { state, redone, cause, cost } = counted;
+    const objects = (state?.outputs ?? []).filter(({ name }) => name.endsWith('.o')).length;
+    const made = redone.filter((name) => name.endsWith('.o'));
+    const kept = carried.before === undefined ? 0 : objects - made.length;
+    const each = cost.frontEnd;
+    return {
+        name: 'output folder',
+        status: carried.status,
+        hits: kept,
+        misses: reasonsOf(made, cause),
+        bytesBefore: carried.bytes,
+        bytesAfter: saving.parts.get(STATE_PART)?.bytes ?? 0,
+        secondsSpent: caching.seconds.output + seconds,
+        secondsSaved: each === null || kept === 0 ? null : savedBy(state, redone, cost),
+    };
+}
+/** The processor time of what was not made anew. */
+function savedBy(state, redone, cost) {
+    const made = new Set(redone);
+    let seconds = 0;
+    for (const { name } of state?.outputs ?? []) {
+        if (!name.endsWith('.o') || made.has(name))
+            continue;
+        seconds += (name.endsWith('.thinlto-native.o') ? cost.backEnd : cost.frontEnd) ?? 0;
+    }
+    return seconds;
+}
+function compilerLevel(caching, { calls, cause, cost }, saving) {
+    const { compiler, setting } = caching;
+    const hits = calls.filter(({ result }) => result === 'hit');
+    const missed = calls
+        .filter(({ result }) => result === 'miss')
+        .map(({ input }) => objectOf(external_node_path_.relative(setting.tree, external_node_path_.resolve(setting.output, input)), input));
+    const first = compiler.bytesRestored === 0 && hits.length === 0;
+    const uncached = new Map();
+    for (const { result, input, counter } of calls) {
+        if (result !== 'uncached' || input === '')
+            continue;
+        uncached.set(counter, (uncached.get(counter) ?? 0) + 1);
+    }
+    const misses = [
+        ...reasonsOf(missed, first ? { ...cause, changed: undefined } : cause),
+        ...[...uncached].map(([counter, count]) => ({
+            reason: `not cached: ${counter.replaceAll('_', ' ')}`,
+            count,
+        })),
+    ];
+    const backEnds = hits.filter(({ input }) => input.endsWith('.o')).length;
+    return {
+        name: 'compiler cache',
+        status: compiler.status,
+        hits: hits.length,
+        misses,
+        bytesBefore: compiler.bytesRestored,
+        bytesAfter: saving.parts.get(CCACHE_PART)?.bytes ?? 0,
+        secondsSpent: caching.seconds.compiler,
+        secondsSaved: cost.frontEnd === null || hits.length === 0
+            ? null
+            : (hits.length - backEnds) * cost.frontEnd + backEnds * (cost.backEnd ?? 0),
+    };
+}
+/** The object that a compile of an input makes. */
+function objectOf(inTree, input) {
+    return input.endsWith('.o') ? input.replace(/\.o$/, '.thinlto-native.o') : inTree.replace(/\.[cS]$/, '.o');
+}
+function caching_end_megabytes(bytes) {
+    return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 ;// CONCATENATED MODULE: ./.build/commands/plan-text.js
@@ -41286,7 +43899,7 @@ function describePlan(plan) {
 
 ;// CONCATENATED MODULE: ./.build/report/schema.js
 /** Version of the report's form; a change that a reader of an older one would trip over raises it. */
-const SCHEMA = 1;
+const schema_SCHEMA = 1;
 /** Diagnostics that a report keeps. */
 const DIAGNOSTICS_LIMIT = 200;
 
@@ -41303,7 +43916,7 @@ function composeReport(findings) {
     const { request, tree, toolchain, audit, result } = findings;
     const failure = failureOf(findings);
     return {
-        schema: SCHEMA,
+        schema: schema_SCHEMA,
         status: failure === null ? 'ok' : 'failed',
         failure,
         build: {
@@ -41337,6 +43950,7 @@ function composeReport(findings) {
                 items: result.diagnostics.slice(0, DIAGNOSTICS_LIMIT).map(diagnosticOf),
             },
             files: filesOf(findings),
+            cache: findings.cache ?? null,
         },
         images: audit === undefined ? [] : [audit.image],
     };
@@ -41535,7 +44149,7 @@ async function probe(host, toolchain, arch, scratchFolder) {
     try {
         const verdicts = await runTrials(toolOf(host, toolchain, folder), arch, folder);
         if (host.signal.aborted)
-            throw new UserError('Cancelled: the toolchain was not probed to the end');
+            throw new values_error/* UserError */.y('Cancelled: the toolchain was not probed to the end');
         return {
             target: arch.target,
             thin: verdicts.thin.able,
@@ -41569,7 +44183,7 @@ function toolOf(host, toolchain, folder) {
             });
         }
         catch (error) {
-            throw new StepFailed(messageOf(error));
+            throw new StepFailed((0,values_error/* messageOf */.b)(error));
         }
         if (result.code === 0)
             return result.stdout;
@@ -41725,6 +44339,11 @@ function describeAbilities(toolchain, arch, abilities) {
 
 
 
+
+
+
+
+
 /** Builds the kernel of a request, looks at what came out, and reports. Throws a UserError where there is nothing to report. */
 async function buildKernel(host, request) {
     const started = new Date();
@@ -41751,30 +44370,55 @@ async function buildKernel(host, request) {
     const reduced = chooseReduction(request.suffixReduction, mode, abilities, name);
     for (const line of [...chosen, ...reduced.chosen])
         host.log.info(line);
-    const setting = makeSetting(request, tree, toolchain.llvm, writeMakefile(request, tree, mode, reduced.reduction));
-    const config = readConfigRequest(request, tree, request.arch, mode, reduced.reduction);
+    const caching = await timed('cache: restore', () => openCaching(host, request, tree, mode, toolchain));
+    const chosenFor = { host, request, tree, mode, reduction: reduced.reduction, toolchain, abilities };
+    try {
+        return await buildWith({ ...chosenFor, caching, times, timed, started });
+    }
+    catch (error) {
+        if (caching !== undefined)
+            restoreTimes(tree.path, caching.carried.touched);
+        throw error;
+    }
+}
+async function buildWith(chosen) {
+    const { host, request, tree, mode, reduction, toolchain, caching, times, timed } = chosen;
+    const plain = makeSetting(request, tree, toolchain.llvm, writeMakefile(request, tree, mode, reduction));
+    const setting = caching === undefined ? plain : withCache(request, plain, caching);
+    const config = readConfigRequest(request, tree, request.arch, mode, reduction);
     const configured = await timed('configuration', () => inGroup(host, `Configuration: ${request.config.join(' ')}`, () => configure(host, config, tree, request.arch, request.output, (...targets) => {
         const call = makeCall(setting, targets);
-        return host.run('make', call.args, { env: makeEnvironment(call, host.env) });
+        // Kconfig tries the compiler some hundred times, on nothing that would be worth keeping.
+        const env = { ...makeEnvironment(call, host.env), CCACHE_DISABLE: '1' };
+        return host.run('make', call.args, { env });
     })));
+    if (mode === 'thin-dist') {
+        const redone = redoFrontEndsWithoutFlags(request.output);
+        if (redone > 0)
+            host.log.info(`${redone} front ends are made again: another mode left them without their flags`);
+    }
+    const outputsBefore = caching === undefined ? [] : (0,output_files/* listOutput */.OW)(request.output, [request.reportDir]);
     const result = await build(host, request, tree, mode, setting);
     times.push(...result.phases);
+    const cached = caching &&
+        (await timed('cache: save', () => closeCaching(host, request, caching, { mode, config: configured.digest, result, outputsBefore })));
     const found = await timed('audit', () => audit(host, request, tree, mode, toolchain, result));
     const findings = {
         request,
         tree,
         mode,
-        reduction: reduced.reduction,
+        reduction,
         toolchain,
-        abilities,
+        abilities: chosen.abilities,
         configured,
-        makeLine: commandLine(makeCall(setting, request.targets)),
+        makeLine: commandLine(makeCall(plain, request.targets)),
+        ...(cached !== undefined && { cache: cached.report }),
         result,
         audit: found,
         phases: times,
-        started,
+        started: chosen.started,
     };
-    return finish(findings);
+    return { ...finish(findings), ...(cached?.entry !== undefined && { entry: cached.entry }) };
 }
 const build_NOTHING = {
     target: '',
@@ -41830,7 +44474,7 @@ async function audit(host, request, tree, mode, toolchain, result) {
 }
 function prepareFolders(request) {
     if (/[\s:]/.test(request.output)) {
-        throw new UserError(`output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`);
+        throw new values_error/* UserError */.y(`output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`);
     }
     for (const [input, folder] of [
         ['output', request.output],
@@ -41843,7 +44487,7 @@ function prepareFolders(request) {
             (0,external_node_fs_.rmSync)(trial);
         }
         catch (error) {
-            throw new UserError(`${input}: ${folder} cannot be written (${messageOf(error).split(',', 1)[0]}); choose another folder`);
+            throw new values_error/* UserError */.y(`${input}: ${folder} cannot be written (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]}); choose another folder`);
         }
     }
 }
@@ -41858,6 +44502,12 @@ function makeSetting(request, tree, llvm, makefile) {
         timestamp: tree.timestamp,
         makefile,
     };
+}
+/** The setting of a build that goes through the cache: the same kernel, by way of other programs. */
+function withCache(request, plain, caching) {
+    const file = external_node_path_.join(request.output, output_files/* OWN_FOLDER */.w5, 'cache.mk');
+    (0,external_node_fs_.writeFileSync)(file, caching.makefile);
+    return { ...plain, llvm: caching.llvm, unseen: { ...caching.compiler.environment, MAKEFILES: file } };
 }
 /** Where the makefile for the reduction lies; beside the objects that are made with it. */
 function makefilePath(request) {
@@ -41910,12 +44560,15 @@ function surroundings(env, folder, onGitHub) {
 
 
 
+
 /** What main leaves for post, by the runner's state file. */
 const STATE = {
     main: 'kernelThinltoMain',
     reportDir: 'reportDir',
     artifact: 'artifact',
     uploaded: 'uploaded',
+    entryKey: 'cacheKey',
+    entryFolder: 'cacheFolder',
 };
 /** The main step: builds, reports, uploads. Returns the exit code. */
 async function runMain() {
@@ -41931,17 +44584,37 @@ async function runMain() {
  */
 async function runPost() {
     const host = githubHost({ env: process.env, signal: new AbortController().signal });
+    await uploadLog(host);
+    await saveEntry(host);
+    return 0;
+}
+/** Saves what main packed for the cache; what fails costs the next run time, and this one nothing. */
+async function saveEntry(host) {
+    const key = lib_core/* getState */.Gu(STATE.entryKey);
+    if (key === '')
+        return;
+    try {
+        const result = await githubStore(host).save(key, lib_core/* getState */.Gu(STATE.entryFolder));
+        if (result.saved)
+            host.log.info(`Cache: saved as ${key}`);
+        else
+            host.log.warning(`Cache: nothing saved: ${result.reason}`);
+    }
+    catch (error) {
+        host.log.warning(`Cache: nothing saved: ${(0,values_error/* messageOf */.b)(error)}`);
+    }
+}
+async function uploadLog(host) {
     try {
         const folder = lib_core/* getState */.Gu(STATE.reportDir);
         const log = external_node_path_.join(folder, 'build.log');
         if (folder === '' || lib_core/* getState */.Gu(STATE.uploaded) !== '' || !(0,external_node_fs_.existsSync)(log))
-            return 0;
+            return;
         await host.uploadArtifact(lib_core/* getState */.Gu(STATE.artifact), [log], folder);
     }
     catch (error) {
-        host.log.warning(`post step: ${messageOf(error)}`);
+        host.log.warning(`post step: ${(0,values_error/* messageOf */.b)(error)}`);
     }
-    return 0;
 }
 async function buildAndShow(host) {
     const around = surroundings(host.env, host.env.GITHUB_WORKSPACE ?? process.cwd(), true);
@@ -41952,9 +44625,11 @@ async function buildAndShow(host) {
     lib_core/* saveState */.LZ(STATE.reportDir, request.reportDir);
     lib_core/* saveState */.LZ(STATE.artifact, action_artifactName(request));
     const outcome = await buildKernel(host, request);
+    lib_core/* saveState */.LZ(STATE.entryKey, outcome.entry?.key ?? '');
+    lib_core/* saveState */.LZ(STATE.entryFolder, outcome.entry?.folder ?? '');
     host.result(outcome.text);
     await action_show(host, request, outcome);
-    return outcome.failure === undefined ? 0 : fail(host, new UserError(outcome.failure));
+    return outcome.failure === undefined ? 0 : fail(host, new values_error/* UserError */.y(outcome.failure));
 }
 async function action_show(host, request, outcome) {
     const { report, outputs, files } = outcome;
@@ -41988,8 +44663,8 @@ function action_artifactName(request) {
 }
 function fail(host, error) {
     if (host.signal.aborted)
-        host.annotate([{ level: 'error', message: messageOf(host.signal.reason) }]);
-    else if (error instanceof UserError)
+        host.annotate([{ level: 'error', message: (0,values_error/* messageOf */.b)(host.signal.reason) }]);
+    else if (error instanceof values_error/* UserError */.y)
         host.annotate([{ level: 'error', message: error.message }]);
     else {
         const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -41997,11 +44672,134 @@ function fail(host, error) {
         host.annotate([
             {
                 level: 'error',
-                message: `defect in kernel-thinlto ${version_VERSION}, please report it: ${messageOf(error)}`,
+                message: `defect in kernel-thinlto ${version_VERSION}, please report it: ${(0,values_error/* messageOf */.b)(error)}`,
             },
         ]);
     }
     return 1;
+}
+
+
+/***/ }),
+
+/***/ 7256:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  X: () => (/* binding */ answerOwnCall)
+});
+
+// EXTERNAL MODULE: ./.build/cache/compiler-folder.js
+var compiler_folder = __nccwpck_require__(56271);
+// EXTERNAL MODULE: ./.build/cache/github-store-child.js
+var github_store_child = __nccwpck_require__(70207);
+// EXTERNAL MODULE: external "node:child_process"
+var external_node_child_process_ = __nccwpck_require__(31421);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(77598);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(73024);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(76760);
+;// CONCATENATED MODULE: ./.build/build/index-times.js
+
+
+
+const INDEX = '--thinlto-index-only=';
+const LIMIT = 64 << 20;
+/**
+ * Runs a thin link (`link`, whose arguments are `args`) and gives each file that came out byte for byte as it was its old time
+ * back. The linker writes every index anew, and kbuild would run every back end again. An index names the content of
+ * all that is imported, so that one which is the same stands for the same native object. Returns the exit code.
+ */
+function keepIndexTimes(folder, args, link) {
+    const list = args.find((arg) => arg.startsWith(INDEX))?.slice(INDEX.length);
+    if (list === undefined)
+        return link();
+    const before = read(folder, list);
+    const code = link();
+    if (code !== 0)
+        return code;
+    for (const [name, made] of before) {
+        const now = madeOf(external_node_path_.join(folder, name));
+        if (now?.digest === made.digest)
+            (0,external_node_fs_.utimesSync)(external_node_path_.join(folder, name), made.seconds, made.seconds);
+    }
+    return code;
+}
+/**
+ * The indexes beside the bitcode objects that the linker's list names. The list itself stays new, for by its time
+ * kbuild knows that vmlinux.a is to be made again (scripts/Makefile.vmlinux_a).
+ */
+function read(folder, list) {
+    const file = external_node_path_.join(folder, list);
+    if (!(0,external_node_fs_.existsSync)(file))
+        return new Map();
+    const objects = (0,external_node_fs_.readFileSync)(file, 'utf8').split('\n');
+    return new Map(objects.flatMap((object) => {
+        const name = `${object}.thinlto.bc`;
+        const made = object === '' ? undefined : madeOf(external_node_path_.join(folder, name));
+        return made === undefined ? [] : [[name, made]];
+    }));
+}
+function madeOf(file) {
+    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+    if (info === undefined || !info.isFile() || info.size > LIMIT)
+        return undefined;
+    const digest = (0,external_node_crypto_.createHash)('sha256').update((0,external_node_fs_.readFileSync)(file)).digest('hex');
+    // A whole microsecond, rounded down: never later than what was made from it.
+    return { digest, seconds: Math.floor(info.mtimeMs * 1000) / 1e6 };
+}
+
+;// CONCATENATED MODULE: ./.build/commands/thin-link.js
+
+
+/** The thin link of a build, started by make in place of the linker, whose command line `words` are. Returns the exit code. */
+function runThinLink(words) {
+    const [linker = '', ...args] = words;
+    return keepIndexTimes(process.cwd(), args, () => {
+        const { status, signal, error } = (0,external_node_child_process_.spawnSync)(linker, args, { stdio: 'inherit' });
+        if (error !== undefined)
+            process.stderr.write(`${linker}: error: ${error.message}\n`);
+        return status ?? (signal === null ? 1 : 128);
+    });
+}
+
+;// CONCATENATED MODULE: ./.build/commands/own-calls.js
+
+
+
+/** Answers a call that this program made of itself, by way of make or as a process of its own. Returns the exit code; undefined for a user's call. */
+async function answerOwnCall([word, ...words]) {
+    if (word === compiler_folder/* THIN_LINK */.dD)
+        return runThinLink(words);
+    if (word === github_store_child/* STORE_CALL */.be)
+        await (0,github_store_child/* answerStoreCall */.a0)(words);
+    return undefined;
+}
+
+
+/***/ }),
+
+/***/ 21983:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   b: () => (/* binding */ messageOf),
+/* harmony export */   y: () => (/* binding */ UserError)
+/* harmony export */ });
+/**
+ * A mistake or limit that the user can act on. Its message is one line: the cause, the value, the way out.
+ * Every other thrown error is a defect of this program, and is shown with its stack.
+ */
+class UserError extends Error {
+    name = 'UserError';
+}
+/** The message of anything thrown. */
+function messageOf(error) {
+    return error instanceof Error ? error.message : String(error);
 }
 
 
@@ -42019,6 +44817,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   V4: () => (/* binding */ getInput),
   Gu: () => (/* binding */ getState),
   pq: () => (/* binding */ info),
+  _o: () => (/* binding */ isDebug),
   lm: () => (/* binding */ notice),
   LZ: () => (/* binding */ saveState),
   uH: () => (/* binding */ setOutput),
@@ -42028,7 +44827,7 @@ __nccwpck_require__.d(__webpack_exports__, {
   $e: () => (/* binding */ warning)
 });
 
-// UNUSED EXPORTS: ExitCode, addPath, exportVariable, getBooleanInput, getIDToken, getMultilineInput, group, isDebug, markdownSummary, platform, setCommandEcho, setFailed, toPlatformPath, toPosixPath, toWin32Path
+// UNUSED EXPORTS: ExitCode, addPath, exportVariable, getBooleanInput, getIDToken, getMultilineInput, group, markdownSummary, platform, setCommandEcho, setFailed, toPlatformPath, toPosixPath, toWin32Path
 
 // EXTERNAL MODULE: external "os"
 var external_os_ = __nccwpck_require__(70857);
@@ -43772,9 +46571,10 @@ var https__WEBPACK_IMPORTED_MODULE_1___namespace_cache;
 var http__WEBPACK_IMPORTED_MODULE_0___namespace_cache;
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   Hv: () => (/* binding */ HttpCodes),
+/* harmony export */   Kg: () => (/* binding */ HttpClientError),
 /* harmony export */   Qq: () => (/* binding */ HttpClient)
 /* harmony export */ });
-/* unused harmony exports Headers, MediaTypes, getProxyUrl, HttpClientError, HttpClientResponse, isHttps */
+/* unused harmony exports Headers, MediaTypes, getProxyUrl, HttpClientResponse, isHttps */
 /* harmony import */ var http__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(58611);
 /* harmony import */ var https__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(65692);
 /* harmony import */ var _proxy_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(19783);
@@ -44583,12 +47383,14 @@ class DecodedURL extends URL {
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Ck: () => (/* binding */ mkdir),
 /* harmony export */   H8: () => (/* binding */ IS_WINDOWS),
 /* harmony export */   Qh: () => (/* binding */ isRooted),
+/* harmony export */   rm: () => (/* binding */ rm),
 /* harmony export */   t2: () => (/* binding */ exists),
 /* harmony export */   vr: () => (/* binding */ tryGetExecutablePath)
 /* harmony export */ });
-/* unused harmony exports chmod, copyFile, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, symlink, unlink, readlink, UV_FS_O_EXLOCK, READONLY, isDirectory, getCmdPath */
+/* unused harmony exports chmod, copyFile, lstat, open, readdir, rename, rmdir, stat, symlink, unlink, readlink, UV_FS_O_EXLOCK, READONLY, isDirectory, getCmdPath */
 /* harmony import */ var fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(79896);
 /* harmony import */ var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(16928);
 var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
@@ -44777,9 +47579,11 @@ function getCmdPath() {
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   K7: () => (/* binding */ which)
+/* harmony export */   K7: () => (/* binding */ which),
+/* harmony export */   U$: () => (/* binding */ mkdirP),
+/* harmony export */   Yz: () => (/* binding */ rmRF)
 /* harmony export */ });
-/* unused harmony exports cp, mv, rmRF, mkdirP, findInPath */
+/* unused harmony exports cp, mv, findInPath */
 /* harmony import */ var assert__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(42613);
 /* harmony import */ var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(16928);
 /* harmony import */ var _io_util_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(90);
@@ -44872,7 +47676,7 @@ function mv(source_1, dest_1) {
  */
 function rmRF(inputPath) {
     return __awaiter(this, void 0, void 0, function* () {
-        if (ioUtil.IS_WINDOWS) {
+        if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .IS_WINDOWS */ .H8) {
             // Check for invalid characters
             // https://docs.microsoft.com/en-us/windows/win32/fileio/naming-a-file
             if (/[*"<>|]/.test(inputPath)) {
@@ -44881,7 +47685,7 @@ function rmRF(inputPath) {
         }
         try {
             // note if path does not exist, error is silent
-            yield ioUtil.rm(inputPath, {
+            yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__.rm(inputPath, {
                 force: true,
                 maxRetries: 3,
                 recursive: true,
@@ -44902,8 +47706,8 @@ function rmRF(inputPath) {
  */
 function mkdirP(fsPath) {
     return __awaiter(this, void 0, void 0, function* () {
-        ok(fsPath, 'a path argument must be provided');
-        yield ioUtil.mkdir(fsPath, { recursive: true });
+        (0,assert__WEBPACK_IMPORTED_MODULE_0__.ok)(fsPath, 'a path argument must be provided');
+        yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .mkdir */ .Ck(fsPath, { recursive: true });
     });
 }
 /**

@@ -3244,7 +3244,7 @@ module.exports = validRange
 /***/ 770:
 /***/ ((module, __unused_webpack_exports, __nccwpck_require__) => {
 
-/* unused reexport */ __nccwpck_require__(218);
+module.exports = __nccwpck_require__(218);
 
 
 /***/ }),
@@ -3264,10 +3264,10 @@ var assert = __nccwpck_require__(2613);
 var util = __nccwpck_require__(9023);
 
 
-__webpack_unused_export__ = httpOverHttp;
-__webpack_unused_export__ = httpsOverHttp;
-__webpack_unused_export__ = httpOverHttps;
-__webpack_unused_export__ = httpsOverHttps;
+exports.httpOverHttp = httpOverHttp;
+exports.httpsOverHttp = httpsOverHttp;
+exports.httpOverHttps = httpOverHttps;
+exports.httpsOverHttps = httpsOverHttps;
 
 
 function httpOverHttp(options) {
@@ -31617,10 +31617,38 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("assert");
 
 /***/ }),
 
+/***/ 181:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("buffer");
+
+/***/ }),
+
+/***/ 5317:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("child_process");
+
+/***/ }),
+
+/***/ 6982:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("crypto");
+
+/***/ }),
+
 /***/ 4434:
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("events");
+
+/***/ }),
+
+/***/ 9896:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("fs");
 
 /***/ }),
 
@@ -31666,6 +31694,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:buffer"
 
 /***/ }),
 
+/***/ 1421:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+
+/***/ }),
+
 /***/ 7540:
 /***/ ((module) => {
 
@@ -31701,6 +31736,20 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:events"
 
 /***/ }),
 
+/***/ 3024:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
+
+/***/ }),
+
+/***/ 1455:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
+
+/***/ }),
+
 /***/ 7067:
 /***/ ((module) => {
 
@@ -31715,6 +31764,20 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:http2")
 
 /***/ }),
 
+/***/ 4708:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:https");
+
+/***/ }),
+
+/***/ 8995:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:module");
+
+/***/ }),
+
 /***/ 7030:
 /***/ ((module) => {
 
@@ -31722,10 +31785,31 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:net");
 
 /***/ }),
 
+/***/ 8161:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+
+/***/ }),
+
+/***/ 6760:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:path");
+
+/***/ }),
+
 /***/ 643:
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:perf_hooks");
+
+/***/ }),
+
+/***/ 1708:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:process");
 
 /***/ }),
 
@@ -31785,6 +31869,27 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:zlib");
 
 /***/ }),
 
+/***/ 857:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
+
+/***/ }),
+
+/***/ 6928:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("path");
+
+/***/ }),
+
+/***/ 2203:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("stream");
+
+/***/ }),
+
 /***/ 3193:
 /***/ ((module) => {
 
@@ -31799,6 +31904,20 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("tls");
 
 /***/ }),
 
+/***/ 2018:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("tty");
+
+/***/ }),
+
+/***/ 7016:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("url");
+
+/***/ }),
+
 /***/ 9023:
 /***/ ((module) => {
 
@@ -31806,20 +31925,288 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 
 /***/ }),
 
+/***/ 6271:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   a1: () => (/* binding */ makeCompilerFolder),
+/* harmony export */   dD: () => (/* binding */ THIN_LINK),
+/* harmony export */   nr: () => (/* binding */ cacheMakefile),
+/* harmony export */   xb: () => (/* binding */ clangOf)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var _output_files_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(3944);
+
+
+
+const THIN_LINK = 'thin-link';
+/**
+ * Makes the folder that a build with the cache takes its LLVM from: links to the programs of a toolchain, by their names
+ * without a suffix, with `clang` a link to ccache where there is one. kbuild records its command lines, so they must
+ * not depend on whether there is a ccache, nor on where either is. Returns the folder with a slash, as `LLVM=` takes it.
+ *
+ * `self` starts this program: the thin link runs inside it.
+ */
+function makeCompilerFolder(output, toolchain, ccache, self) {
+    const folder = node_path__WEBPACK_IMPORTED_MODULE_1__.join(output, _output_files_js__WEBPACK_IMPORTED_MODULE_2__/* .OWN_FOLDER */ .w5, 'bin');
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(folder, { recursive: true, force: true });
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.mkdirSync)(folder, { recursive: true });
+    for (const name of (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readdirSync)(toolchain.bin)) {
+        if (!/^[\w.+-]+$/.test(name) || !name.endsWith(toolchain.suffix))
+            continue;
+        const plain = name.slice(0, name.length - toolchain.suffix.length);
+        if (!/^(?:clang|lld|ld\.lld|llvm)(?:$|[+-])/.test(plain))
+            continue;
+        const program = node_path__WEBPACK_IMPORTED_MODULE_1__.join(toolchain.bin, name);
+        if ((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.existsSync)(program))
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.symlinkSync)(plain === 'clang' ? (ccache ?? program) : program, node_path__WEBPACK_IMPORTED_MODULE_1__.join(folder, plain));
+    }
+    const script = node_path__WEBPACK_IMPORTED_MODULE_1__.join(folder, THIN_LINK);
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.writeFileSync)(script, `#!/bin/sh\nexec ${[...self, THIN_LINK].map(quote).join(' ')} "$@"\n`);
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.chmodSync)(script, 0o755);
+    return `${folder}/`;
+}
+/** The real clang of a toolchain, for ccache, which is called by clang's name. */
+function clangOf(toolchain) {
+    return node_path__WEBPACK_IMPORTED_MODULE_1__.join(toolchain.bin, `clang${toolchain.suffix}`);
+}
+/**
+ * Lines of a makefile (see `MAKEFILES` in GNU make's manual) that a build with the cache needs: the thin link runs
+ * through this program, which keeps the times of indexes that came out as they were; and back ends of what includes
+ * other files' bytes (`.incbin`) are not cached, because ccache does not look into bitcode.
+ */
+function cacheMakefile(folder, embedding) {
+    const inHeaders = embedding.some((name) => !name.endsWith('.c'));
+    const objects = inHeaders
+        ? ['%.thinlto-native.o']
+        : embedding.map((name) => name.replace(/\.c$/, '.thinlto-native.o'));
+    return [
+        '# Written by kernel-thinlto: the cache of this build.',
+        `vmlinux.thinlto-index: private override LD := ${folder}${THIN_LINK} $(LD)`,
+        ...(objects.length > 0 ? [`${objects.join(' ')}: export CCACHE_DISABLE := 1`] : []),
+        '',
+    ].join('\n');
+}
+function quote(word) {
+    return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+
+/***/ }),
+
+/***/ 207:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Py: () => (/* binding */ ENTRY),
+/* harmony export */   a0: () => (/* binding */ answerStoreCall),
+/* harmony export */   be: () => (/* binding */ STORE_CALL)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var _store_entry_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(7379);
+
+
+
+/**
+ * @actions/cache runs in a process of its own: it waits without a bound where a service stalls, cannot be cancelled,
+ * and prints workflow commands. That process is this program again, with this word and the StoreCall as JSON.
+ */
+const STORE_CALL = 'cache-call';
+/** Name of an entry's folder in the working folder. It goes into the entry's version, so it never changes. */
+const ENTRY = 'entry';
+/** Answers a call, the words after STORE_CALL, and ends the process, also where a request was left open. */
+async function answerStoreCall(words) {
+    const call = JSON.parse(words[0] ?? '');
+    const answer = await ask(call).catch((error) => ({ error: (0,_store_entry_js__WEBPACK_IMPORTED_MODULE_2__/* .oneLine */ .TN)(error) }));
+    (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.writeFileSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.resolve(call.result), JSON.stringify(answer));
+    // What was printed goes through a socket, and is lost where the process ends before it is read.
+    await new Promise((resolve) => process.stdout.write('', resolve));
+    process.exit(0);
+}
+async function ask({ what, keys }) {
+    const cache = await __nccwpck_require__.e(/* import() */ 735).then(__nccwpck_require__.bind(__nccwpck_require__, 5735));
+    const [first = ''] = keys;
+    if (what === 'save')
+        return (await cache.saveCache([ENTRY], first)) > 0 ? { key: first } : {};
+    const key = await cache.restoreCache([ENTRY], first, [...keys]);
+    return key === undefined ? {} : { key };
+}
+
+
+/***/ }),
+
+/***/ 3944:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   OW: () => (/* binding */ listOutput),
+/* harmony export */   by: () => (/* binding */ removeBuilt),
+/* harmony export */   uT: () => (/* binding */ listFolders),
+/* harmony export */   w5: () => (/* binding */ OWN_FOLDER)
+/* harmony export */ });
+/* harmony import */ var node_fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3024);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+
+
+/** Folder for what this program keeps beside a build, relative to the output folder. */
+const OWN_FOLDER = '.kernel-thinlto';
+const MOST_FILES = 1_000_000;
+/**
+ * Made anew by every link and read by no rule (scripts/link-vmlinux.sh); what another program than kbuild writes; and
+ * the private key that signs kernel modules, which nobody else is to have.
+ */
+const NOT_CARRIED = /^(?:\.tmp_vmlinux\d.*|\.config\.old|source|certs\/signing_key\..*|\.kernel-thinlto\/.*)$/;
+/** Lists the regular files of an output folder that make up the state of its build, without the folders in `without`. */
+function listOutput(output, without) {
+    const skipped = new Set(without.map((folder) => node_path__WEBPACK_IMPORTED_MODULE_1__.relative(output, folder)));
+    return [...walk(output, skipped)]
+        .filter((name) => !NOT_CARRIED.test(name))
+        .flatMap((name) => {
+        const info = (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.lstatSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(output, name), { bigint: true, throwIfNoEntry: false });
+        return info?.isFile() ? [{ name, size: Number(info.size), mtime: info.mtimeNs }] : [];
+    });
+}
+/**
+ * Lists the folders of an output folder, each before those in it. Empty ones count: kbuild finds recorded commands by
+ * paths that go through them (arch/x86/entry/syscalls/Makefile).
+ */
+function listFolders(output, without) {
+    const skipped = new Set([OWN_FOLDER, ...without.map((folder) => node_path__WEBPACK_IMPORTED_MODULE_1__.relative(output, folder))]);
+    const found = [];
+    const folders = [''];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        for (const entry of (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readdirSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(output, folder), { withFileTypes: true })) {
+            const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+            if (!entry.isDirectory() || skipped.has(name))
+                continue;
+            found.push(name);
+            folders.push(name);
+        }
+    }
+    return found;
+}
+const BUILT = /(?:^|\/)(?:\.[^/]*\.(?:cmd|d)|[^/]*\.(?:o|a|ko|mod|bc|lo|s|i|so|dbg|lds|order|symvers)|vmlinux[^/]*|\.tmp_[^/]*|modules\.[^/]*)$|^(?:arch\/[^/]+\/)?include\/(?:generated|config)\/|^\.kernel-thinlto\/|^\.config(?:\.old)?$/;
+/**
+ * Removes from an output folder what a build made, so that kbuild makes all of it again; files that are not kbuild's
+ * stay. A recorded command line that is missing makes kbuild redo the target (scripts/Kbuild.include).
+ */
+function removeBuilt(output, without) {
+    const skipped = new Set(without.map((folder) => node_path__WEBPACK_IMPORTED_MODULE_1__.relative(output, folder)));
+    for (const name of walk(output, skipped)) {
+        if (BUILT.test(name))
+            (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.rmSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(output, name), { force: true });
+    }
+}
+function* walk(root, skipped) {
+    const folders = [''];
+    let seen = 0;
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        for (const entry of (0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readdirSync)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(root, folder), { withFileTypes: true })) {
+            const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+            if (entry.isDirectory()) {
+                if (!skipped.has(name))
+                    folders.push(name);
+                continue;
+            }
+            if (++seen > MOST_FILES)
+                throw new Error(`${root} has more than ${MOST_FILES} files`);
+            yield name;
+        }
+    }
+}
+
+
+/***/ }),
+
+/***/ 7379:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   AM: () => (/* binding */ readEntryFiles),
+/* harmony export */   K0: () => (/* binding */ nothingBegins),
+/* harmony export */   L: () => (/* binding */ checkKeys),
+/* harmony export */   TN: () => (/* binding */ oneLine),
+/* harmony export */   m0: () => (/* binding */ isKey)
+/* harmony export */ });
+/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var _values_error_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(1983);
+
+
+
+// A key names a folder (255 bytes at most); GitHub's own limits are 512 characters and no comma.
+const KEY = /^\w[\w.+=-]{0,199}$/;
+const FILE = /^\w[\w.-]{0,99}$/;
+const MOST_FILES = 16;
+/** Whether a text can be a key: 1 to 200 of `A-Z a-z 0-9 _ . + = -`, the first a letter, a digit or `_`. */
+function isKey(text) {
+    return KEY.test(text);
+}
+/** Throws where one of the texts is no key: a defect of the caller. */
+function checkKeys(texts) {
+    const wrong = texts.find((text) => !isKey(text));
+    if (wrong !== undefined)
+        throw new Error(`${JSON.stringify(wrong)}: not a key of the cache`);
+}
+/**
+ * The files of an entry's folder: 1 to 16 plain files with plain names, of `maxBytes` together at most; else why it is
+ * none, in one line. `ownLinks`: files that have another name somewhere are refused too.
+ */
+async function readEntryFiles(folder, maxBytes, ownLinks = false) {
+    const info = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.lstat)(folder);
+    if (!info.isDirectory())
+        return { refused: 'the entry is no folder' };
+    const names = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.readdir)(folder);
+    if (names.length === 0)
+        return { refused: 'the entry is empty' };
+    if (names.length > MOST_FILES)
+        return { refused: `the entry has more than ${MOST_FILES} files` };
+    let bytes = 0;
+    for (const name of names) {
+        if (!FILE.test(name))
+            return { refused: `the entry has a file of the name ${JSON.stringify(name)}` };
+        const file = await (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.lstat)(node_path__WEBPACK_IMPORTED_MODULE_1__.join(folder, name));
+        if (!file.isFile())
+            return { refused: `${name} in the entry is no plain file` };
+        if (ownLinks && file.nlink !== 1)
+            return { refused: `${name} in the entry is linked to another file` };
+        bytes += file.size;
+    }
+    if (bytes > maxBytes)
+        return { refused: `the entry has ${bytes} bytes, more than ${maxBytes}` };
+    return { names: names.sort(), bytes };
+}
+/** The message of anything thrown, in one line. */
+function oneLine(error) {
+    return (0,_values_error_js__WEBPACK_IMPORTED_MODULE_2__/* .messageOf */ .b)(error).split(/[\r\n]/, 1)[0] ?? '';
+}
+/** What there is to say where no entry was found. */
+function nothingBegins(prefixes) {
+    return `no entry begins with ${prefixes.join(' or ')}`;
+}
+
+
+/***/ }),
+
 /***/ 5768:
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _commands_main_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8029);
+/* harmony import */ var _commands_main_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8986);
+/* harmony import */ var _commands_own_calls_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7256);
 
-process.exitCode = await (0,_commands_main_js__WEBPACK_IMPORTED_MODULE_0__/* .main */ .i)(process.argv.slice(2));
+
+const words = process.argv.slice(2);
+process.exitCode = (await (0,_commands_own_calls_js__WEBPACK_IMPORTED_MODULE_1__/* .answerOwnCall */ .X)(words)) ?? (await (0,_commands_main_js__WEBPACK_IMPORTED_MODULE_0__/* .main */ .i)(words));
 
 __webpack_async_result__();
 } catch(e) { __webpack_async_result__(e); } }, 1);
 
 /***/ }),
 
-/***/ 8029:
+/***/ 8986:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -31828,25 +32215,14 @@ __nccwpck_require__.d(__webpack_exports__, {
   i: () => (/* binding */ main)
 });
 
-;// CONCATENATED MODULE: ./.build/values/error.js
-/**
- * A mistake or limit that the user can act on. Its message is one line: the cause, the value, the way out.
- * Every other thrown error is a defect of this program, and is shown with its stack.
- */
-class UserError extends Error {
-    name = 'UserError';
-}
-/** The message of anything thrown. */
-function messageOf(error) {
-    return error instanceof Error ? error.message : String(error);
-}
-
+// EXTERNAL MODULE: ./.build/values/error.js
+var values_error = __nccwpck_require__(1983);
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
 ;// CONCATENATED MODULE: external "node:timers/promises"
 const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
-;// CONCATENATED MODULE: external "node:fs"
-const external_node_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
 ;// CONCATENATED MODULE: ./.build/host/processes.js
 
 /** Reads one process; undefined where it is gone. */
@@ -31873,7 +32249,7 @@ function readProcess(pid) {
 /** The pids of all processes that can be seen. */
 function listPids() {
     const pids = [];
-    for (const name of (0,external_node_fs_namespaceObject.readdirSync)('/proc')) {
+    for (const name of (0,external_node_fs_.readdirSync)('/proc')) {
         const first = name.charCodeAt(0);
         if (first >= 0x31 && first <= 0x39)
             pids.push(Number(name));
@@ -31883,7 +32259,7 @@ function listPids() {
 /** A file below /proc as text; undefined where the process is gone or belongs to somebody else. */
 function readText(file) {
     try {
-        return (0,external_node_fs_namespaceObject.readFileSync)(file, 'latin1');
+        return (0,external_node_fs_.readFileSync)(file, 'latin1');
     }
     catch {
         return undefined;
@@ -32013,12 +32389,12 @@ function hasMarker(pid, marker) {
         .some((entry) => entry.startsWith(marker)) ?? false);
 }
 
-;// CONCATENATED MODULE: external "node:child_process"
-const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
-;// CONCATENATED MODULE: external "node:path"
-const external_node_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:path");
+// EXTERNAL MODULE: external "node:child_process"
+var external_node_child_process_ = __nccwpck_require__(1421);
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
 ;// CONCATENATED MODULE: ./.build/host/find-program.js
 
 
@@ -32029,22 +32405,22 @@ const external_node_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(impo
  */
 function findProgram(program, searchPath, cwd) {
     if (program.includes('/')) {
-        const file = external_node_path_namespaceObject.resolve(cwd, program);
+        const file = external_node_path_.resolve(cwd, program);
         if (isProgram(file))
             return file;
-        throw new UserError(`${program} is not installed; there is no such program`);
+        throw new values_error/* UserError */.y(`${program} is not installed; there is no such program`);
     }
     for (const folder of (searchPath ?? '').split(':')) {
-        const file = external_node_path_namespaceObject.join(folder, program);
-        if (program !== '' && external_node_path_namespaceObject.isAbsolute(folder) && isProgram(file))
+        const file = external_node_path_.join(folder, program);
+        if (program !== '' && external_node_path_.isAbsolute(folder) && isProgram(file))
             return file;
     }
-    throw new UserError(`${program} is not installed; it is in no folder of PATH`);
+    throw new values_error/* UserError */.y(`${program} is not installed; it is in no folder of PATH`);
 }
 function isProgram(file) {
     try {
-        (0,external_node_fs_namespaceObject.accessSync)(file, external_node_fs_namespaceObject.constants.X_OK);
-        return (0,external_node_fs_namespaceObject.statSync)(file).isFile();
+        (0,external_node_fs_.accessSync)(file, external_node_fs_.constants.X_OK);
+        return (0,external_node_fs_.statSync)(file).isFile();
     }
     catch {
         return false;
@@ -32146,7 +32522,7 @@ function describe(entry) {
         return undefined;
     const args = readText(`/proc/${entry.pid}/cmdline`)?.split('\0') ?? [];
     const object = args[args.indexOf('-o') + 1];
-    const program = external_node_path_namespaceObject.basename(args[0] ?? '') || entry.command;
+    const program = external_node_path_.basename(args[0] ?? '') || entry.command;
     const named = args.includes('-o') && object !== undefined && object.length < 200;
     return {
         command: named ? `${program} -o ${object}` : program,
@@ -32158,9 +32534,9 @@ function describe(entry) {
  * (cgroup v2, memory.events), else on the whole machine (/proc/vmstat). Undefined where neither is there.
  */
 function countOomKills(root = '/') {
-    const own = /^0::(\/.*)$/m.exec(readText(external_node_path_namespaceObject.join(root, 'proc/self/cgroup')) ?? '')?.[1];
-    const events = own === undefined ? undefined : readText(external_node_path_namespaceObject.join(root, 'sys/fs/cgroup', own, 'memory.events'));
-    const count = /^oom_kill (\d+)$/m.exec(events ?? readText(external_node_path_namespaceObject.join(root, 'proc/vmstat')) ?? '')?.[1];
+    const own = /^0::(\/.*)$/m.exec(readText(external_node_path_.join(root, 'proc/self/cgroup')) ?? '')?.[1];
+    const events = own === undefined ? undefined : readText(external_node_path_.join(root, 'sys/fs/cgroup', own, 'memory.events'));
+    const count = /^oom_kill (\d+)$/m.exec(events ?? readText(external_node_path_.join(root, 'proc/vmstat')) ?? '')?.[1];
     return count === undefined ? undefined : Number(count);
 }
 
@@ -32190,12 +32566,12 @@ function createSupervise(signal, env) {
  */
 async function superviseProgram(program, args, settings) {
     if (settings.signal.aborted)
-        throw new UserError(`Cancelled: ${program} was not started`);
+        throw new values_error/* UserError */.y(`Cancelled: ${program} was not started`);
     const env = settings.env ?? definedOf(process.env);
     const file = findProgram(program, env.PATH, settings.cwd ?? process.cwd());
     const part = `-${(0,external_node_crypto_.randomUUID)()}`;
     const oomBefore = countOomKills();
-    const child = (0,external_node_child_process_namespaceObject.spawn)(file, args, {
+    const child = (0,external_node_child_process_.spawn)(file, args, {
         ...(settings.cwd !== undefined && { cwd: settings.cwd }),
         env: marked(env, part),
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -32206,7 +32582,7 @@ async function superviseProgram(program, args, settings) {
     const pid = child.pid;
     if (pid === undefined) {
         await ended;
-        throw new UserError(`${program}: cannot be started`);
+        throw new values_error/* UserError */.y(`${program}: cannot be started`);
     }
     const memory = watchMemory(pid);
     const sampler = setInterval(memory.sample, SAMPLE_MS).unref();
@@ -32224,7 +32600,7 @@ async function superviseProgram(program, args, settings) {
         await ending;
         const oomAfter = countOomKills();
         return {
-            code: code ?? 128 + (signal === null ? 0 : external_node_os_namespaceObject.constants.signals[signal]),
+            code: code ?? 128 + (signal === null ? 0 : external_node_os_.constants.signals[signal]),
             signal: signal ?? undefined,
             peak: memory.peak(),
             oomKills: oomBefore === undefined || oomAfter === undefined ? undefined : oomAfter - oomBefore,
@@ -32240,7 +32616,7 @@ async function superviseProgram(program, args, settings) {
 function endOf(child, program) {
     return new Promise((resolve, reject) => {
         child.on('exit', (code, signal) => resolve({ code, signal }));
-        child.on('error', (error) => reject(new UserError(`${program}: cannot be started (${error.message})`)));
+        child.on('error', (error) => reject(new values_error/* UserError */.y(`${program}: cannot be started (${error.message})`)));
     });
 }
 /** Resolves when both streams have ended. */
@@ -32288,7 +32664,7 @@ function cancelOnSignals() {
             }
             code = exitCode;
             process.exitCode = exitCode;
-            controller.abort(new UserError(`Cancelled by ${name}`));
+            controller.abort(new values_error/* UserError */.y(`Cancelled by ${name}`));
             ending = endDescendants(process.pid, GRACE_MS, markerOf());
             setTimeout(() => process.exit(exitCode), cancel_LIMIT_MS).unref();
         });
@@ -32321,1173 +32697,47 @@ const SYSTEM_CLOCK = {
 /** Where the cache folder is: KERNEL_THINLTO_CACHE, or below the user's cache folder (XDG Base Directory). */
 function cacheFolderPath(env) {
     if (env.KERNEL_THINLTO_CACHE)
-        return external_node_path_namespaceObject.resolve(env.KERNEL_THINLTO_CACHE);
-    const home = env.HOME && external_node_path_namespaceObject.isAbsolute(env.HOME) ? env.HOME : external_node_os_namespaceObject.homedir();
+        return external_node_path_.resolve(env.KERNEL_THINLTO_CACHE);
+    const home = env.HOME && external_node_path_.isAbsolute(env.HOME) ? env.HOME : external_node_os_.homedir();
     // A relative path in the variable is to be ignored, says the specification.
-    const base = env.XDG_CACHE_HOME && external_node_path_namespaceObject.isAbsolute(env.XDG_CACHE_HOME)
+    const base = env.XDG_CACHE_HOME && external_node_path_.isAbsolute(env.XDG_CACHE_HOME)
         ? env.XDG_CACHE_HOME
-        : external_node_path_namespaceObject.join(home, '.cache');
-    return external_node_path_namespaceObject.join(base, 'kernel-thinlto');
+        : external_node_path_.join(home, '.cache');
+    return external_node_path_.join(base, 'kernel-thinlto');
 }
 /** Makes the cache folder and returns its path. Throws a UserError where nothing can be written there. */
 function openCacheFolder(env) {
     const folder = cacheFolderPath(env);
     try {
-        (0,external_node_fs_namespaceObject.mkdirSync)(folder, { recursive: true });
-        (0,external_node_fs_namespaceObject.accessSync)(folder, external_node_fs_namespaceObject.constants.W_OK | external_node_fs_namespaceObject.constants.X_OK);
+        (0,external_node_fs_.mkdirSync)(folder, { recursive: true });
+        (0,external_node_fs_.accessSync)(folder, external_node_fs_.constants.W_OK | external_node_fs_.constants.X_OK);
         return folder;
     }
     catch (error) {
-        throw new UserError(`cache folder: ${folder} cannot be written (${messageOf(error).split(',', 1)[0]}); set KERNEL_THINLTO_CACHE to a folder that can`);
+        throw new values_error/* UserError */.y(`cache folder: ${folder} cannot be written (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]}); set KERNEL_THINLTO_CACHE to a folder that can`);
     }
 }
 /** Sets what @actions/tool-cache reads, where there is no runner that did. */
 function setToolFolders(env) {
     const folder = cacheFolderPath(env);
-    env.RUNNER_TOOL_CACHE ||= external_node_path_namespaceObject.join(folder, 'tools');
-    env.RUNNER_TEMP ||= external_node_path_namespaceObject.join(folder, 'tmp');
+    env.RUNNER_TOOL_CACHE ||= external_node_path_.join(folder, 'tools');
+    env.RUNNER_TEMP ||= external_node_path_.join(folder, 'tmp');
+}
+
+;// CONCATENATED MODULE: ./.build/host/own-command.js
+
+/** What starts this program again: node, and the file that it was started with. */
+function ownCommand() {
+    // npm makes a command a link.
+    return [process.execPath, (0,external_node_fs_.realpathSync)(process.argv[1] ?? '')];
 }
 
 // EXTERNAL MODULE: external "node:async_hooks"
 var external_node_async_hooks_ = __nccwpck_require__(6698);
 // EXTERNAL MODULE: external "node:diagnostics_channel"
 var external_node_diagnostics_channel_ = __nccwpck_require__(3053);
-// EXTERNAL MODULE: external "string_decoder"
-var external_string_decoder_ = __nccwpck_require__(3193);
-;// CONCATENATED MODULE: external "os"
-const external_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
-// EXTERNAL MODULE: external "events"
-var external_events_ = __nccwpck_require__(4434);
-;// CONCATENATED MODULE: external "child_process"
-const external_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("child_process");
-;// CONCATENATED MODULE: external "path"
-const external_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("path");
-// EXTERNAL MODULE: external "assert"
-var external_assert_ = __nccwpck_require__(2613);
-;// CONCATENATED MODULE: external "fs"
-const external_fs_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("fs");
-;// CONCATENATED MODULE: ./node_modules/@actions/io/lib/io-util.js
-var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-const { chmod, copyFile, lstat, mkdir, open: io_util_open, readdir, rename, rm, rmdir, stat, symlink, unlink } = external_fs_namespaceObject.promises;
-// export const {open} = 'fs'
-const IS_WINDOWS = process.platform === 'win32';
-/**
- * Custom implementation of readlink to ensure Windows junctions
- * maintain trailing backslash for backward compatibility with Node.js < 24
- *
- * In Node.js 20, Windows junctions (directory symlinks) always returned paths
- * with trailing backslashes. Node.js 24 removed this behavior, which breaks
- * code that relied on this format for path operations.
- *
- * This implementation restores the Node 20 behavior by adding a trailing
- * backslash to all junction results on Windows.
- */
-function readlink(fsPath) {
-    return __awaiter(this, void 0, void 0, function* () {
-        const result = yield fs.promises.readlink(fsPath);
-        // On Windows, restore Node 20 behavior: add trailing backslash to all results
-        // since junctions on Windows are always directory links
-        if (IS_WINDOWS && !result.endsWith('\\')) {
-            return `${result}\\`;
-        }
-        return result;
-    });
-}
-// See https://github.com/nodejs/node/blob/d0153aee367422d0858105abec186da4dff0a0c5/deps/uv/include/uv/win.h#L691
-const UV_FS_O_EXLOCK = 0x10000000;
-const READONLY = external_fs_namespaceObject.constants.O_RDONLY;
-function exists(fsPath) {
-    return __awaiter(this, void 0, void 0, function* () {
-        try {
-            yield stat(fsPath);
-        }
-        catch (err) {
-            if (err.code === 'ENOENT') {
-                return false;
-            }
-            throw err;
-        }
-        return true;
-    });
-}
-function isDirectory(fsPath_1) {
-    return __awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
-        const stats = useStat ? yield stat(fsPath) : yield lstat(fsPath);
-        return stats.isDirectory();
-    });
-}
-/**
- * On OSX/Linux, true if path starts with '/'. On Windows, true for paths like:
- * \, \hello, \\hello\share, C:, and C:\hello (and corresponding alternate separator cases).
- */
-function isRooted(p) {
-    p = normalizeSeparators(p);
-    if (!p) {
-        throw new Error('isRooted() parameter "p" cannot be empty');
-    }
-    if (IS_WINDOWS) {
-        return (p.startsWith('\\') || /^[A-Z]:/i.test(p) // e.g. \ or \hello or \\hello
-        ); // e.g. C: or C:\hello
-    }
-    return p.startsWith('/');
-}
-/**
- * Best effort attempt to determine whether a file exists and is executable.
- * @param filePath    file path to check
- * @param extensions  additional file extensions to try
- * @return if file exists and is executable, returns the file path. otherwise empty string.
- */
-function tryGetExecutablePath(filePath, extensions) {
-    return __awaiter(this, void 0, void 0, function* () {
-        let stats = undefined;
-        try {
-            // test file exists
-            stats = yield stat(filePath);
-        }
-        catch (err) {
-            if (err.code !== 'ENOENT') {
-                // eslint-disable-next-line no-console
-                console.log(`Unexpected error attempting to determine if executable file exists '${filePath}': ${err}`);
-            }
-        }
-        if (stats && stats.isFile()) {
-            if (IS_WINDOWS) {
-                // on Windows, test for valid extension
-                const upperExt = external_path_namespaceObject.extname(filePath).toUpperCase();
-                if (extensions.some(validExt => validExt.toUpperCase() === upperExt)) {
-                    return filePath;
-                }
-            }
-            else {
-                if (isUnixExecutable(stats)) {
-                    return filePath;
-                }
-            }
-        }
-        // try each extension
-        const originalFilePath = filePath;
-        for (const extension of extensions) {
-            filePath = originalFilePath + extension;
-            stats = undefined;
-            try {
-                stats = yield stat(filePath);
-            }
-            catch (err) {
-                if (err.code !== 'ENOENT') {
-                    // eslint-disable-next-line no-console
-                    console.log(`Unexpected error attempting to determine if executable file exists '${filePath}': ${err}`);
-                }
-            }
-            if (stats && stats.isFile()) {
-                if (IS_WINDOWS) {
-                    // preserve the case of the actual file (since an extension was appended)
-                    try {
-                        const directory = external_path_namespaceObject.dirname(filePath);
-                        const upperName = external_path_namespaceObject.basename(filePath).toUpperCase();
-                        for (const actualName of yield readdir(directory)) {
-                            if (upperName === actualName.toUpperCase()) {
-                                filePath = external_path_namespaceObject.join(directory, actualName);
-                                break;
-                            }
-                        }
-                    }
-                    catch (err) {
-                        // eslint-disable-next-line no-console
-                        console.log(`Unexpected error attempting to determine the actual case of the file '${filePath}': ${err}`);
-                    }
-                    return filePath;
-                }
-                else {
-                    if (isUnixExecutable(stats)) {
-                        return filePath;
-                    }
-                }
-            }
-        }
-        return '';
-    });
-}
-function normalizeSeparators(p) {
-    p = p || '';
-    if (IS_WINDOWS) {
-        // convert slashes on Windows
-        p = p.replace(/\//g, '\\');
-        // remove redundant slashes
-        return p.replace(/\\\\+/g, '\\');
-    }
-    // remove redundant slashes
-    return p.replace(/\/\/+/g, '/');
-}
-// on Mac/Linux, test the execute bit
-//     R   W  X  R  W X R W X
-//   256 128 64 32 16 8 4 2 1
-function isUnixExecutable(stats) {
-    return ((stats.mode & 1) > 0 ||
-        ((stats.mode & 8) > 0 &&
-            process.getgid !== undefined &&
-            stats.gid === process.getgid()) ||
-        ((stats.mode & 64) > 0 &&
-            process.getuid !== undefined &&
-            stats.uid === process.getuid()));
-}
-// Get the path of cmd.exe in windows
-function getCmdPath() {
-    var _a;
-    return (_a = process.env['COMSPEC']) !== null && _a !== void 0 ? _a : `cmd.exe`;
-}
-//# sourceMappingURL=io-util.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/io/lib/io.js
-var io_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-
-/**
- * Copies a file or folder.
- * Based off of shelljs - https://github.com/shelljs/shelljs/blob/9237f66c52e5daa40458f94f9565e18e8132f5a6/src/cp.js
- *
- * @param     source    source path
- * @param     dest      destination path
- * @param     options   optional. See CopyOptions.
- */
-function io_cp(source_1, dest_1) {
-    return io_awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
-        const { force, recursive, copySourceDirectory } = readCopyOptions(options);
-        const destStat = (yield ioUtil.exists(dest)) ? yield ioUtil.stat(dest) : null;
-        // Dest is an existing file, but not forcing
-        if (destStat && destStat.isFile() && !force) {
-            return;
-        }
-        // If dest is an existing directory, should copy inside.
-        const newDest = destStat && destStat.isDirectory() && copySourceDirectory
-            ? path.join(dest, path.basename(source))
-            : dest;
-        if (!(yield ioUtil.exists(source))) {
-            throw new Error(`no such file or directory: ${source}`);
-        }
-        const sourceStat = yield ioUtil.stat(source);
-        if (sourceStat.isDirectory()) {
-            if (!recursive) {
-                throw new Error(`Failed to copy. ${source} is a directory, but tried to copy without recursive flag.`);
-            }
-            else {
-                yield cpDirRecursive(source, newDest, 0, force);
-            }
-        }
-        else {
-            if (path.relative(source, newDest) === '') {
-                // a file cannot be copied to itself
-                throw new Error(`'${newDest}' and '${source}' are the same file`);
-            }
-            yield io_copyFile(source, newDest, force);
-        }
-    });
-}
-/**
- * Moves a path.
- *
- * @param     source    source path
- * @param     dest      destination path
- * @param     options   optional. See MoveOptions.
- */
-function mv(source_1, dest_1) {
-    return io_awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
-        if (yield ioUtil.exists(dest)) {
-            let destExists = true;
-            if (yield ioUtil.isDirectory(dest)) {
-                // If dest is directory copy src into dest
-                dest = path.join(dest, path.basename(source));
-                destExists = yield ioUtil.exists(dest);
-            }
-            if (destExists) {
-                if (options.force == null || options.force) {
-                    yield rmRF(dest);
-                }
-                else {
-                    throw new Error('Destination already exists');
-                }
-            }
-        }
-        yield mkdirP(path.dirname(dest));
-        yield ioUtil.rename(source, dest);
-    });
-}
-/**
- * Remove a path recursively with force
- *
- * @param inputPath path to remove
- */
-function rmRF(inputPath) {
-    return io_awaiter(this, void 0, void 0, function* () {
-        if (ioUtil.IS_WINDOWS) {
-            // Check for invalid characters
-            // https://docs.microsoft.com/en-us/windows/win32/fileio/naming-a-file
-            if (/[*"<>|]/.test(inputPath)) {
-                throw new Error('File path must not contain `*`, `"`, `<`, `>` or `|` on Windows');
-            }
-        }
-        try {
-            // note if path does not exist, error is silent
-            yield ioUtil.rm(inputPath, {
-                force: true,
-                maxRetries: 3,
-                recursive: true,
-                retryDelay: 300
-            });
-        }
-        catch (err) {
-            throw new Error(`File was unable to be removed ${err}`);
-        }
-    });
-}
-/**
- * Make a directory.  Creates the full path with folders in between
- * Will throw if it fails
- *
- * @param   fsPath        path to create
- * @returns Promise<void>
- */
-function mkdirP(fsPath) {
-    return io_awaiter(this, void 0, void 0, function* () {
-        ok(fsPath, 'a path argument must be provided');
-        yield ioUtil.mkdir(fsPath, { recursive: true });
-    });
-}
-/**
- * Returns path of a tool had the tool actually been invoked.  Resolves via paths.
- * If you check and the tool does not exist, it will throw.
- *
- * @param     tool              name of the tool
- * @param     check             whether to check if tool exists
- * @returns   Promise<string>   path to tool
- */
-function which(tool, check) {
-    return io_awaiter(this, void 0, void 0, function* () {
-        if (!tool) {
-            throw new Error("parameter 'tool' is required");
-        }
-        // recursive when check=true
-        if (check) {
-            const result = yield which(tool, false);
-            if (!result) {
-                if (IS_WINDOWS) {
-                    throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also verify the file has a valid extension for an executable file.`);
-                }
-                else {
-                    throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also check the file mode to verify the file is executable.`);
-                }
-            }
-            return result;
-        }
-        const matches = yield findInPath(tool);
-        if (matches && matches.length > 0) {
-            return matches[0];
-        }
-        return '';
-    });
-}
-/**
- * Returns a list of all occurrences of the given tool on the system path.
- *
- * @returns   Promise<string[]>  the paths of the tool
- */
-function findInPath(tool) {
-    return io_awaiter(this, void 0, void 0, function* () {
-        if (!tool) {
-            throw new Error("parameter 'tool' is required");
-        }
-        // build the list of extensions to try
-        const extensions = [];
-        if (IS_WINDOWS && process.env['PATHEXT']) {
-            for (const extension of process.env['PATHEXT'].split(external_path_namespaceObject.delimiter)) {
-                if (extension) {
-                    extensions.push(extension);
-                }
-            }
-        }
-        // if it's rooted, return it if exists. otherwise return empty.
-        if (isRooted(tool)) {
-            const filePath = yield tryGetExecutablePath(tool, extensions);
-            if (filePath) {
-                return [filePath];
-            }
-            return [];
-        }
-        // if any path separators, return empty
-        if (tool.includes(external_path_namespaceObject.sep)) {
-            return [];
-        }
-        // build the list of directories
-        //
-        // Note, technically "where" checks the current directory on Windows. From a toolkit perspective,
-        // it feels like we should not do this. Checking the current directory seems like more of a use
-        // case of a shell, and the which() function exposed by the toolkit should strive for consistency
-        // across platforms.
-        const directories = [];
-        if (process.env.PATH) {
-            for (const p of process.env.PATH.split(external_path_namespaceObject.delimiter)) {
-                if (p) {
-                    directories.push(p);
-                }
-            }
-        }
-        // find all matches
-        const matches = [];
-        for (const directory of directories) {
-            const filePath = yield tryGetExecutablePath(external_path_namespaceObject.join(directory, tool), extensions);
-            if (filePath) {
-                matches.push(filePath);
-            }
-        }
-        return matches;
-    });
-}
-function readCopyOptions(options) {
-    const force = options.force == null ? true : options.force;
-    const recursive = Boolean(options.recursive);
-    const copySourceDirectory = options.copySourceDirectory == null
-        ? true
-        : Boolean(options.copySourceDirectory);
-    return { force, recursive, copySourceDirectory };
-}
-function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
-    return io_awaiter(this, void 0, void 0, function* () {
-        // Ensure there is not a run away recursive copy
-        if (currentDepth >= 255)
-            return;
-        currentDepth++;
-        yield mkdirP(destDir);
-        const files = yield ioUtil.readdir(sourceDir);
-        for (const fileName of files) {
-            const srcFile = `${sourceDir}/${fileName}`;
-            const destFile = `${destDir}/${fileName}`;
-            const srcFileStat = yield ioUtil.lstat(srcFile);
-            if (srcFileStat.isDirectory()) {
-                // Recurse
-                yield cpDirRecursive(srcFile, destFile, currentDepth, force);
-            }
-            else {
-                yield io_copyFile(srcFile, destFile, force);
-            }
-        }
-        // Change the mode for the newly created directory
-        yield ioUtil.chmod(destDir, (yield ioUtil.stat(sourceDir)).mode);
-    });
-}
-// Buffered file copy
-function io_copyFile(srcFile, destFile, force) {
-    return io_awaiter(this, void 0, void 0, function* () {
-        if ((yield ioUtil.lstat(srcFile)).isSymbolicLink()) {
-            // unlink/re-link it
-            try {
-                yield ioUtil.lstat(destFile);
-                yield ioUtil.unlink(destFile);
-            }
-            catch (e) {
-                // Try to override file permission
-                if (e.code === 'EPERM') {
-                    yield ioUtil.chmod(destFile, '0666');
-                    yield ioUtil.unlink(destFile);
-                }
-                // other errors = it doesn't exist, no work to do
-            }
-            // Copy over symlink
-            const symlinkFull = yield ioUtil.readlink(srcFile);
-            yield ioUtil.symlink(symlinkFull, destFile, ioUtil.IS_WINDOWS ? 'junction' : null);
-        }
-        else if (!(yield ioUtil.exists(destFile)) || force) {
-            yield ioUtil.copyFile(srcFile, destFile);
-        }
-    });
-}
-//# sourceMappingURL=io.js.map
-;// CONCATENATED MODULE: external "timers"
-const external_timers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("timers");
-;// CONCATENATED MODULE: ./node_modules/@actions/exec/lib/toolrunner.js
-var toolrunner_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-
-
-
-
-
-/* eslint-disable @typescript-eslint/unbound-method */
-const toolrunner_IS_WINDOWS = process.platform === 'win32';
-/*
- * Class for running command line tools. Handles quoting and arg parsing in a platform agnostic way.
- */
-class ToolRunner extends external_events_.EventEmitter {
-    constructor(toolPath, args, options) {
-        super();
-        if (!toolPath) {
-            throw new Error("Parameter 'toolPath' cannot be null or empty.");
-        }
-        this.toolPath = toolPath;
-        this.args = args || [];
-        this.options = options || {};
-    }
-    _debug(message) {
-        if (this.options.listeners && this.options.listeners.debug) {
-            this.options.listeners.debug(message);
-        }
-    }
-    _getCommandString(options, noPrefix) {
-        const toolPath = this._getSpawnFileName();
-        const args = this._getSpawnArgs(options);
-        let cmd = noPrefix ? '' : '[command]'; // omit prefix when piped to a second tool
-        if (toolrunner_IS_WINDOWS) {
-            // Windows + cmd file
-            if (this._isCmdFile()) {
-                cmd += toolPath;
-                for (const a of args) {
-                    cmd += ` ${a}`;
-                }
-            }
-            // Windows + verbatim
-            else if (options.windowsVerbatimArguments) {
-                cmd += `"${toolPath}"`;
-                for (const a of args) {
-                    cmd += ` ${a}`;
-                }
-            }
-            // Windows (regular)
-            else {
-                cmd += this._windowsQuoteCmdArg(toolPath);
-                for (const a of args) {
-                    cmd += ` ${this._windowsQuoteCmdArg(a)}`;
-                }
-            }
-        }
-        else {
-            // OSX/Linux - this can likely be improved with some form of quoting.
-            // creating processes on Unix is fundamentally different than Windows.
-            // on Unix, execvp() takes an arg array.
-            cmd += toolPath;
-            for (const a of args) {
-                cmd += ` ${a}`;
-            }
-        }
-        return cmd;
-    }
-    _processLineBuffer(data, strBuffer, onLine) {
-        try {
-            let s = strBuffer + data.toString();
-            let n = s.indexOf(external_os_namespaceObject.EOL);
-            while (n > -1) {
-                const line = s.substring(0, n);
-                onLine(line);
-                // the rest of the string ...
-                s = s.substring(n + external_os_namespaceObject.EOL.length);
-                n = s.indexOf(external_os_namespaceObject.EOL);
-            }
-            return s;
-        }
-        catch (err) {
-            // streaming lines to console is best effort.  Don't fail a build.
-            this._debug(`error processing line. Failed with error ${err}`);
-            return '';
-        }
-    }
-    _getSpawnFileName() {
-        if (toolrunner_IS_WINDOWS) {
-            if (this._isCmdFile()) {
-                return process.env['COMSPEC'] || 'cmd.exe';
-            }
-        }
-        return this.toolPath;
-    }
-    _getSpawnArgs(options) {
-        if (toolrunner_IS_WINDOWS) {
-            if (this._isCmdFile()) {
-                let argline = `/D /S /C "${this._windowsQuoteCmdArg(this.toolPath)}`;
-                for (const a of this.args) {
-                    argline += ' ';
-                    argline += options.windowsVerbatimArguments
-                        ? a
-                        : this._windowsQuoteCmdArg(a);
-                }
-                argline += '"';
-                return [argline];
-            }
-        }
-        return this.args;
-    }
-    _endsWith(str, end) {
-        return str.endsWith(end);
-    }
-    _isCmdFile() {
-        const upperToolPath = this.toolPath.toUpperCase();
-        return (this._endsWith(upperToolPath, '.CMD') ||
-            this._endsWith(upperToolPath, '.BAT'));
-    }
-    _windowsQuoteCmdArg(arg) {
-        // for .exe, apply the normal quoting rules that libuv applies
-        if (!this._isCmdFile()) {
-            return this._uvQuoteCmdArg(arg);
-        }
-        // otherwise apply quoting rules specific to the cmd.exe command line parser.
-        // the libuv rules are generic and are not designed specifically for cmd.exe
-        // command line parser.
-        //
-        // for a detailed description of the cmd.exe command line parser, refer to
-        // http://stackoverflow.com/questions/4094699/how-does-the-windows-command-interpreter-cmd-exe-parse-scripts/7970912#7970912
-        // need quotes for empty arg
-        if (!arg) {
-            return '""';
-        }
-        // determine whether the arg needs to be quoted
-        const cmdSpecialChars = [
-            ' ',
-            '\t',
-            '&',
-            '(',
-            ')',
-            '[',
-            ']',
-            '{',
-            '}',
-            '^',
-            '=',
-            ';',
-            '!',
-            "'",
-            '+',
-            ',',
-            '`',
-            '~',
-            '|',
-            '<',
-            '>',
-            '"'
-        ];
-        let needsQuotes = false;
-        for (const char of arg) {
-            if (cmdSpecialChars.some(x => x === char)) {
-                needsQuotes = true;
-                break;
-            }
-        }
-        // short-circuit if quotes not needed
-        if (!needsQuotes) {
-            return arg;
-        }
-        // the following quoting rules are very similar to the rules that by libuv applies.
-        //
-        // 1) wrap the string in quotes
-        //
-        // 2) double-up quotes - i.e. " => ""
-        //
-        //    this is different from the libuv quoting rules. libuv replaces " with \", which unfortunately
-        //    doesn't work well with a cmd.exe command line.
-        //
-        //    note, replacing " with "" also works well if the arg is passed to a downstream .NET console app.
-        //    for example, the command line:
-        //          foo.exe "myarg:""my val"""
-        //    is parsed by a .NET console app into an arg array:
-        //          [ "myarg:\"my val\"" ]
-        //    which is the same end result when applying libuv quoting rules. although the actual
-        //    command line from libuv quoting rules would look like:
-        //          foo.exe "myarg:\"my val\""
-        //
-        // 3) double-up slashes that precede a quote,
-        //    e.g.  hello \world    => "hello \world"
-        //          hello\"world    => "hello\\""world"
-        //          hello\\"world   => "hello\\\\""world"
-        //          hello world\    => "hello world\\"
-        //
-        //    technically this is not required for a cmd.exe command line, or the batch argument parser.
-        //    the reasons for including this as a .cmd quoting rule are:
-        //
-        //    a) this is optimized for the scenario where the argument is passed from the .cmd file to an
-        //       external program. many programs (e.g. .NET console apps) rely on the slash-doubling rule.
-        //
-        //    b) it's what we've been doing previously (by deferring to node default behavior) and we
-        //       haven't heard any complaints about that aspect.
-        //
-        // note, a weakness of the quoting rules chosen here, is that % is not escaped. in fact, % cannot be
-        // escaped when used on the command line directly - even though within a .cmd file % can be escaped
-        // by using %%.
-        //
-        // the saving grace is, on the command line, %var% is left as-is if var is not defined. this contrasts
-        // the line parsing rules within a .cmd file, where if var is not defined it is replaced with nothing.
-        //
-        // one option that was explored was replacing % with ^% - i.e. %var% => ^%var^%. this hack would
-        // often work, since it is unlikely that var^ would exist, and the ^ character is removed when the
-        // variable is used. the problem, however, is that ^ is not removed when %* is used to pass the args
-        // to an external program.
-        //
-        // an unexplored potential solution for the % escaping problem, is to create a wrapper .cmd file.
-        // % can be escaped within a .cmd file.
-        let reverse = '"';
-        let quoteHit = true;
-        for (let i = arg.length; i > 0; i--) {
-            // walk the string in reverse
-            reverse += arg[i - 1];
-            if (quoteHit && arg[i - 1] === '\\') {
-                reverse += '\\'; // double the slash
-            }
-            else if (arg[i - 1] === '"') {
-                quoteHit = true;
-                reverse += '"'; // double the quote
-            }
-            else {
-                quoteHit = false;
-            }
-        }
-        reverse += '"';
-        return reverse.split('').reverse().join('');
-    }
-    _uvQuoteCmdArg(arg) {
-        // Tool runner wraps child_process.spawn() and needs to apply the same quoting as
-        // Node in certain cases where the undocumented spawn option windowsVerbatimArguments
-        // is used.
-        //
-        // Since this function is a port of quote_cmd_arg from Node 4.x (technically, lib UV,
-        // see https://github.com/nodejs/node/blob/v4.x/deps/uv/src/win/process.c for details),
-        // pasting copyright notice from Node within this function:
-        //
-        //      Copyright Joyent, Inc. and other Node contributors. All rights reserved.
-        //
-        //      Permission is hereby granted, free of charge, to any person obtaining a copy
-        //      of this software and associated documentation files (the "Software"), to
-        //      deal in the Software without restriction, including without limitation the
-        //      rights to use, copy, modify, merge, publish, distribute, sublicense, and/or
-        //      sell copies of the Software, and to permit persons to whom the Software is
-        //      furnished to do so, subject to the following conditions:
-        //
-        //      The above copyright notice and this permission notice shall be included in
-        //      all copies or substantial portions of the Software.
-        //
-        //      THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
-        //      IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
-        //      FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
-        //      AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
-        //      LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
-        //      FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
-        //      IN THE SOFTWARE.
-        if (!arg) {
-            // Need double quotation for empty argument
-            return '""';
-        }
-        if (!arg.includes(' ') && !arg.includes('\t') && !arg.includes('"')) {
-            // No quotation needed
-            return arg;
-        }
-        if (!arg.includes('"') && !arg.includes('\\')) {
-            // No embedded double quotes or backslashes, so I can just wrap
-            // quote marks around the whole thing.
-            return `"${arg}"`;
-        }
-        // Expected input/output:
-        //   input : hello"world
-        //   output: "hello\"world"
-        //   input : hello""world
-        //   output: "hello\"\"world"
-        //   input : hello\world
-        //   output: hello\world
-        //   input : hello\\world
-        //   output: hello\\world
-        //   input : hello\"world
-        //   output: "hello\\\"world"
-        //   input : hello\\"world
-        //   output: "hello\\\\\"world"
-        //   input : hello world\
-        //   output: "hello world\\" - note the comment in libuv actually reads "hello world\"
-        //                             but it appears the comment is wrong, it should be "hello world\\"
-        let reverse = '"';
-        let quoteHit = true;
-        for (let i = arg.length; i > 0; i--) {
-            // walk the string in reverse
-            reverse += arg[i - 1];
-            if (quoteHit && arg[i - 1] === '\\') {
-                reverse += '\\';
-            }
-            else if (arg[i - 1] === '"') {
-                quoteHit = true;
-                reverse += '\\';
-            }
-            else {
-                quoteHit = false;
-            }
-        }
-        reverse += '"';
-        return reverse.split('').reverse().join('');
-    }
-    _cloneExecOptions(options) {
-        options = options || {};
-        const result = {
-            cwd: options.cwd || process.cwd(),
-            env: options.env || process.env,
-            silent: options.silent || false,
-            windowsVerbatimArguments: options.windowsVerbatimArguments || false,
-            failOnStdErr: options.failOnStdErr || false,
-            ignoreReturnCode: options.ignoreReturnCode || false,
-            delay: options.delay || 10000
-        };
-        result.outStream = options.outStream || process.stdout;
-        result.errStream = options.errStream || process.stderr;
-        return result;
-    }
-    _getSpawnOptions(options, toolPath) {
-        options = options || {};
-        const result = {};
-        result.cwd = options.cwd;
-        result.env = options.env;
-        result['windowsVerbatimArguments'] =
-            options.windowsVerbatimArguments || this._isCmdFile();
-        if (options.windowsVerbatimArguments) {
-            result.argv0 = `"${toolPath}"`;
-        }
-        return result;
-    }
-    /**
-     * Exec a tool.
-     * Output will be streamed to the live console.
-     * Returns promise with return code
-     *
-     * @param     tool     path to tool to exec
-     * @param     options  optional exec options.  See ExecOptions
-     * @returns   number
-     */
-    exec() {
-        return toolrunner_awaiter(this, void 0, void 0, function* () {
-            // root the tool path if it is unrooted and contains relative pathing
-            if (!isRooted(this.toolPath) &&
-                (this.toolPath.includes('/') ||
-                    (toolrunner_IS_WINDOWS && this.toolPath.includes('\\')))) {
-                // prefer options.cwd if it is specified, however options.cwd may also need to be rooted
-                this.toolPath = external_path_namespaceObject.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
-            }
-            // if the tool is only a file name, then resolve it from the PATH
-            // otherwise verify it exists (add extension on Windows if necessary)
-            this.toolPath = yield which(this.toolPath, true);
-            return new Promise((resolve, reject) => toolrunner_awaiter(this, void 0, void 0, function* () {
-                this._debug(`exec tool: ${this.toolPath}`);
-                this._debug('arguments:');
-                for (const arg of this.args) {
-                    this._debug(`   ${arg}`);
-                }
-                const optionsNonNull = this._cloneExecOptions(this.options);
-                if (!optionsNonNull.silent && optionsNonNull.outStream) {
-                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_namespaceObject.EOL);
-                }
-                const state = new ExecState(optionsNonNull, this.toolPath);
-                state.on('debug', (message) => {
-                    this._debug(message);
-                });
-                if (this.options.cwd && !(yield exists(this.options.cwd))) {
-                    return reject(new Error(`The cwd: ${this.options.cwd} does not exist!`));
-                }
-                const fileName = this._getSpawnFileName();
-                const cp = external_child_process_namespaceObject.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
-                let stdbuffer = '';
-                if (cp.stdout) {
-                    cp.stdout.on('data', (data) => {
-                        if (this.options.listeners && this.options.listeners.stdout) {
-                            this.options.listeners.stdout(data);
-                        }
-                        if (!optionsNonNull.silent && optionsNonNull.outStream) {
-                            optionsNonNull.outStream.write(data);
-                        }
-                        stdbuffer = this._processLineBuffer(data, stdbuffer, (line) => {
-                            if (this.options.listeners && this.options.listeners.stdline) {
-                                this.options.listeners.stdline(line);
-                            }
-                        });
-                    });
-                }
-                let errbuffer = '';
-                if (cp.stderr) {
-                    cp.stderr.on('data', (data) => {
-                        state.processStderr = true;
-                        if (this.options.listeners && this.options.listeners.stderr) {
-                            this.options.listeners.stderr(data);
-                        }
-                        if (!optionsNonNull.silent &&
-                            optionsNonNull.errStream &&
-                            optionsNonNull.outStream) {
-                            const s = optionsNonNull.failOnStdErr
-                                ? optionsNonNull.errStream
-                                : optionsNonNull.outStream;
-                            s.write(data);
-                        }
-                        errbuffer = this._processLineBuffer(data, errbuffer, (line) => {
-                            if (this.options.listeners && this.options.listeners.errline) {
-                                this.options.listeners.errline(line);
-                            }
-                        });
-                    });
-                }
-                cp.on('error', (err) => {
-                    state.processError = err.message;
-                    state.processExited = true;
-                    state.processClosed = true;
-                    state.CheckComplete();
-                });
-                cp.on('exit', (code) => {
-                    state.processExitCode = code;
-                    state.processExited = true;
-                    this._debug(`Exit code ${code} received from tool '${this.toolPath}'`);
-                    state.CheckComplete();
-                });
-                cp.on('close', (code) => {
-                    state.processExitCode = code;
-                    state.processExited = true;
-                    state.processClosed = true;
-                    this._debug(`STDIO streams have closed for tool '${this.toolPath}'`);
-                    state.CheckComplete();
-                });
-                state.on('done', (error, exitCode) => {
-                    if (stdbuffer.length > 0) {
-                        this.emit('stdline', stdbuffer);
-                    }
-                    if (errbuffer.length > 0) {
-                        this.emit('errline', errbuffer);
-                    }
-                    cp.removeAllListeners();
-                    if (error) {
-                        reject(error);
-                    }
-                    else {
-                        resolve(exitCode);
-                    }
-                });
-                if (this.options.input) {
-                    if (!cp.stdin) {
-                        throw new Error('child process missing stdin');
-                    }
-                    cp.stdin.end(this.options.input);
-                }
-            }));
-        });
-    }
-}
-/**
- * Convert an arg string to an array of args. Handles escaping
- *
- * @param    argString   string of arguments
- * @returns  string[]    array of arguments
- */
-function argStringToArray(argString) {
-    const args = [];
-    let inQuotes = false;
-    let escaped = false;
-    let arg = '';
-    function append(c) {
-        // we only escape double quotes.
-        if (escaped && c !== '"') {
-            arg += '\\';
-        }
-        arg += c;
-        escaped = false;
-    }
-    for (let i = 0; i < argString.length; i++) {
-        const c = argString.charAt(i);
-        if (c === '"') {
-            if (!escaped) {
-                inQuotes = !inQuotes;
-            }
-            else {
-                append(c);
-            }
-            continue;
-        }
-        if (c === '\\' && escaped) {
-            append(c);
-            continue;
-        }
-        if (c === '\\' && inQuotes) {
-            escaped = true;
-            continue;
-        }
-        if (c === ' ' && !inQuotes) {
-            if (arg.length > 0) {
-                args.push(arg);
-                arg = '';
-            }
-            continue;
-        }
-        append(c);
-    }
-    if (arg.length > 0) {
-        args.push(arg.trim());
-    }
-    return args;
-}
-class ExecState extends external_events_.EventEmitter {
-    constructor(options, toolPath) {
-        super();
-        this.processClosed = false; // tracks whether the process has exited and stdio is closed
-        this.processError = '';
-        this.processExitCode = 0;
-        this.processExited = false; // tracks whether the process has exited
-        this.processStderr = false; // tracks whether stderr was written to
-        this.delay = 10000; // 10 seconds
-        this.done = false;
-        this.timeout = null;
-        if (!toolPath) {
-            throw new Error('toolPath must not be empty');
-        }
-        this.options = options;
-        this.toolPath = toolPath;
-        if (options.delay) {
-            this.delay = options.delay;
-        }
-    }
-    CheckComplete() {
-        if (this.done) {
-            return;
-        }
-        if (this.processClosed) {
-            this._setResult();
-        }
-        else if (this.processExited) {
-            this.timeout = (0,external_timers_namespaceObject.setTimeout)(ExecState.HandleTimeout, this.delay, this);
-        }
-    }
-    _debug(message) {
-        this.emit('debug', message);
-    }
-    _setResult() {
-        // determine whether there is an error
-        let error;
-        if (this.processExited) {
-            if (this.processError) {
-                error = new Error(`There was an error when attempting to execute the process '${this.toolPath}'. This may indicate the process failed to start. Error: ${this.processError}`);
-            }
-            else if (this.processExitCode !== 0 && !this.options.ignoreReturnCode) {
-                error = new Error(`The process '${this.toolPath}' failed with exit code ${this.processExitCode}`);
-            }
-            else if (this.processStderr && this.options.failOnStdErr) {
-                error = new Error(`The process '${this.toolPath}' failed because one or more lines were written to the STDERR stream`);
-            }
-        }
-        // clear the timeout
-        if (this.timeout) {
-            clearTimeout(this.timeout);
-            this.timeout = null;
-        }
-        this.done = true;
-        this.emit('done', error, this.processExitCode);
-    }
-    static HandleTimeout(state) {
-        if (state.done) {
-            return;
-        }
-        if (!state.processClosed && state.processExited) {
-            const message = `The STDIO streams did not close within ${state.delay / 1000} seconds of the exit event from process '${state.toolPath}'. This may indicate a child process inherited the STDIO streams and has not yet exited.`;
-            state._debug(message);
-        }
-        state._setResult();
-    }
-}
-//# sourceMappingURL=toolrunner.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/exec/lib/exec.js
-var exec_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-/**
- * Exec a command.
- * Output will be streamed to the live console.
- * Returns promise with return code
- *
- * @param     commandLine        command to execute (can include additional args). Must be correctly escaped.
- * @param     args               optional arguments for tool. Escaping is handled by the lib.
- * @param     options            optional exec options.  See ExecOptions
- * @returns   Promise<number>    exit code
- */
-function exec_exec(commandLine, args, options) {
-    return exec_awaiter(this, void 0, void 0, function* () {
-        const commandArgs = argStringToArray(commandLine);
-        if (commandArgs.length === 0) {
-            throw new Error(`Parameter 'commandLine' cannot be null or empty.`);
-        }
-        // Path to tool to execute should be first arg
-        const toolPath = commandArgs[0];
-        args = commandArgs.slice(1).concat(args || []);
-        const runner = new ToolRunner(toolPath, args, options);
-        return runner.exec();
-    });
-}
-/**
- * Exec a command and get the output.
- * Output will be streamed to the live console.
- * Returns promise with the exit code and collected stdout and stderr
- *
- * @param     commandLine           command to execute (can include additional args). Must be correctly escaped.
- * @param     args                  optional arguments for tool. Escaping is handled by the lib.
- * @param     options               optional exec options.  See ExecOptions
- * @returns   Promise<ExecOutput>   exit code, stdout, and stderr
- */
-function getExecOutput(commandLine, args, options) {
-    return exec_awaiter(this, void 0, void 0, function* () {
-        var _a, _b;
-        let stdout = '';
-        let stderr = '';
-        //Using string decoder covers the case where a mult-byte character is split
-        const stdoutDecoder = new StringDecoder('utf8');
-        const stderrDecoder = new StringDecoder('utf8');
-        const originalStdoutListener = (_a = options === null || options === void 0 ? void 0 : options.listeners) === null || _a === void 0 ? void 0 : _a.stdout;
-        const originalStdErrListener = (_b = options === null || options === void 0 ? void 0 : options.listeners) === null || _b === void 0 ? void 0 : _b.stderr;
-        const stdErrListener = (data) => {
-            stderr += stderrDecoder.write(data);
-            if (originalStdErrListener) {
-                originalStdErrListener(data);
-            }
-        };
-        const stdOutListener = (data) => {
-            stdout += stdoutDecoder.write(data);
-            if (originalStdoutListener) {
-                originalStdoutListener(data);
-            }
-        };
-        const listeners = Object.assign(Object.assign({}, options === null || options === void 0 ? void 0 : options.listeners), { stdout: stdOutListener, stderr: stdErrListener });
-        const exitCode = yield exec_exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
-        //flush any remaining characters
-        stdout += stdoutDecoder.end();
-        stderr += stderrDecoder.end();
-        return {
-            exitCode,
-            stdout,
-            stderr
-        };
-    });
-}
-//# sourceMappingURL=exec.js.map
+// EXTERNAL MODULE: ./node_modules/@actions/exec/lib/exec.js + 2 modules
+var lib_exec = __nccwpck_require__(5260);
 ;// CONCATENATED MODULE: ./.build/host/programs.js
 
 
@@ -33518,15 +32768,15 @@ function createRun(signal, env) {
             throw cancelled(program);
         const programEnv = options.env ?? definedOf(env);
         const cwd = options.cwd ?? process.cwd();
-        if (!(0,external_node_fs_namespaceObject.existsSync)(cwd))
-            throw new UserError(`${program}: cannot be run in ${cwd}; there is no such folder`);
+        if (!(0,external_node_fs_.existsSync)(cwd))
+            throw new values_error/* UserError */.y(`${program}: cannot be run in ${cwd}; there is no such folder`);
         const file = findProgram(program, programEnv.PATH, cwd);
         const limit = options.limit ?? OUTPUT_LIMIT;
         const stdout = keepBytes(limit);
         const stderr = keepBytes(limit);
         const watched = watchChild(signal, options.timeoutSeconds);
         try {
-            const code = await born.run(watched.born, () => exec_exec(quoteProgram(file), [...args], {
+            const code = await born.run(watched.born, () => (0,lib_exec/* exec */.m)(quoteProgram(file), [...args], {
                 silent: true,
                 ignoreReturnCode: true,
                 cwd,
@@ -33546,9 +32796,9 @@ function createRun(signal, env) {
             };
         }
         catch (error) {
-            if (error instanceof UserError)
+            if (error instanceof values_error/* UserError */.y)
                 throw error;
-            throw new UserError(`${program}: cannot be run (${messageOf(error).split('\n', 1)[0]})`);
+            throw new values_error/* UserError */.y(`${program}: cannot be run (${(0,values_error/* messageOf */.b)(error).split('\n', 1)[0]})`);
         }
         finally {
             watched.release();
@@ -33598,7 +32848,7 @@ function watchChild(signal, timeoutSeconds) {
         code(code) {
             if (timedOut)
                 return 137;
-            return code ?? 128 + (endedBy === null ? 0 : external_node_os_namespaceObject.constants.signals[endedBy]);
+            return code ?? 128 + (endedBy === null ? 0 : external_node_os_.constants.signals[endedBy]);
         },
         release() {
             clearTimeout(timer);
@@ -33621,7 +32871,7 @@ function keepBytes(limit) {
     };
 }
 function cancelled(program) {
-    return new UserError(`Cancelled: ${program} was not run to its end`);
+    return new values_error/* UserError */.y(`Cancelled: ${program} was not run to its end`);
 }
 
 ;// CONCATENATED MODULE: ./.build/host/text.js
@@ -33790,6 +33040,7 @@ function openScreen(output) {
 
 
 
+
 /**
  * The host of a person at a terminal, or of a CI other than GitHub: results go to standard output, everything else
  * to standard error.
@@ -33824,6 +33075,7 @@ function terminalHost(settings) {
         },
         progress: draws ? barProgress(screen, clock) : lineProgress(screen.line, clock),
         run: createRun(signal, env),
+        self: ownCommand(),
         supervise: createSupervise(signal, env),
         env,
         signal,
@@ -33991,6 +33243,41 @@ const INPUTS = [
         commands: TOOLCHAIN,
     },
     {
+        name: 'cache',
+        value: 'HOW',
+        default: 'auto',
+        help: 'Reuse what former builds made: auto (on GitHub saved from the default branch only), always (saved from any branch), read-only (never saved), off.',
+        commands: BUILD,
+    },
+    {
+        name: 'cache-dir',
+        value: 'DIR',
+        fallback: "GitHub's cache on its runners, else KERNEL_THINLTO_CACHE/cache",
+        help: 'Folder that holds the cache; any number of builds may share it.',
+        commands: BUILD,
+    },
+    {
+        name: 'cache-key',
+        value: 'NAME',
+        fallback: 'the names in config',
+        help: 'Configuration family: builds of one family go on from the last one of it.',
+        commands: BUILD,
+    },
+    {
+        name: 'cache-max-size',
+        value: 'SIZE',
+        default: '5G',
+        help: 'Most that the compiler cache may hold, such as 800M or 5G; what was used longest ago goes first.',
+        commands: BUILD,
+    },
+    {
+        name: 'ccache',
+        value: 'SOURCE',
+        default: 'auto',
+        help: 'Where ccache (4.13.2 or later) comes from: system, github (its own release), debian, or auto: system, then the tool cache, then github, then debian.',
+        commands: BUILD,
+    },
+    {
         name: 'github-token',
         value: 'TOKEN',
         fallback: 'GITHUB_TOKEN of the environment',
@@ -34055,14 +33342,14 @@ function readFlags(command, words) {
         if (token.kind === 'option-terminator')
             continue;
         if (token.kind === 'positional') {
-            throw new UserError(`${command}: '${token.value}' is not a flag; see kernel-thinlto ${command} --help`);
+            throw new values_error/* UserError */.y(`${command}: '${token.value}' is not a flag; see kernel-thinlto ${command} --help`);
         }
         const input = inputs.find((known) => known.name === token.name);
         if (input === undefined) {
-            throw new UserError(`${command}: ${token.rawName} is not a flag of it${nearest(token.name, inputs)}; see kernel-thinlto ${command} --help`);
+            throw new values_error/* UserError */.y(`${command}: ${token.rawName} is not a flag of it${nearest(token.name, inputs)}; see kernel-thinlto ${command} --help`);
         }
         if (input.value !== '' && token.value === undefined) {
-            throw new UserError(`${command}: ${token.rawName} needs a value: ${token.rawName} ${input.value}`);
+            throw new values_error/* UserError */.y(`${command}: ${token.rawName} needs a value: ${token.rawName} ${input.value}`);
         }
         raw.set(input.name, [
             ...(raw.get(input.name) ?? []),
@@ -34077,7 +33364,7 @@ function parse(command, words, options) {
         return (0,external_node_util_.parseArgs)({ args: [...words], options, strict: false, allowPositionals: true, tokens: true });
     }
     catch (error) {
-        throw new UserError(`${command}: ${error instanceof Error ? error.message : String(error)}`);
+        throw new values_error/* UserError */.y(`${command}: ${error instanceof Error ? error.message : String(error)}`);
     }
 }
 function optionOf(input) {
@@ -34189,7 +33476,7 @@ function archOf(name) {
     if (found !== undefined)
         return found;
     const aliases = Object.keys(ALIASES).join(', ');
-    throw new UserError(`arch: '${name}' is not an architecture that the kernel builds with Clang LTO; use one of ${ARCH_NAMES.join(', ')} (also taken: ${aliases})`);
+    throw new values_error/* UserError */.y(`arch: '${name}' is not an architecture that the kernel builds with Clang LTO; use one of ${ARCH_NAMES.join(', ')} (also taken: ${aliases})`);
 }
 /** The architecture of the machine that runs this program, by Node's name for it; x86_64 where unknown. */
 function hostArch(nodeArch) {
@@ -34207,10 +33494,10 @@ function many(raw, name) {
 function one(raw, name) {
     const values = many(raw, name);
     if (values.length > 1)
-        throw new UserError(`${name}: given ${values.length} times; it takes one value`);
+        throw new values_error/* UserError */.y(`${name}: given ${values.length} times; it takes one value`);
     const value = values[0];
     if (value?.includes('\0') || value?.includes('\n')) {
-        throw new UserError(`${name}: ${JSON.stringify(value)} has a line break or NUL in it; it takes one line`);
+        throw new values_error/* UserError */.y(`${name}: ${JSON.stringify(value)} has a line break or NUL in it; it takes one line`);
     }
     return value;
 }
@@ -34226,7 +33513,7 @@ function choice(raw, name, allowed) {
     const value = values_text(raw, name);
     const found = allowed.find((word) => word === value);
     if (found === undefined)
-        throw new UserError(`${name}: '${value}' is not one of ${allowed.join(', ')}`);
+        throw new values_error/* UserError */.y(`${name}: '${value}' is not one of ${allowed.join(', ')}`);
     return found;
 }
 /** The value of a yes-or-no input, in YAML's words. */
@@ -34239,8 +33526,18 @@ function count(raw, name, fallback) {
     if (value === undefined)
         return fallback;
     if (!/^[1-9][0-9]{0,5}$/.test(value))
-        throw new UserError(`${name}: '${value}' is not a whole number from 1 to 999999`);
+        throw new values_error/* UserError */.y(`${name}: '${value}' is not a whole number from 1 to 999999`);
     return Number(value);
+}
+/** Bytes, written as `800M` or `5G` (powers of 1000), 10 MB at least. */
+function size(raw, name) {
+    const value = values_text(raw, name);
+    const [, digits, unit] = /^([1-9][0-9]{0,5})([MGT])B?$/i.exec(value) ?? [];
+    const bytes = Number(digits) * { M: 1e6, G: 1e9, T: 1e12 }[(unit ?? 'M').toUpperCase()];
+    if (digits === undefined || bytes < 1e7) {
+        throw new values_error/* UserError */.y(`${name}: '${value}' is not a size of 10M or more, such as 800M or 5G`);
+    }
+    return bytes;
 }
 
 ;// CONCATENATED MODULE: ./.build/request/read.js
@@ -34257,9 +33554,9 @@ const TAKEN = /^(O|ARCH|LLVM|MAKEFILES|KBUILD_OUTPUT|SRCARCH)=/;
 function readBuildRequest(given, around) {
     const raw = withDefaults(given);
     const arch = readArch(raw, around);
-    const source = external_node_path_namespaceObject.resolve(around.folder, values_text(raw, 'source'));
-    const output = external_node_path_namespaceObject.resolve(around.folder, one(raw, 'output') ?? external_node_path_namespaceObject.join(`${source}-out`, arch.name));
-    const inFolder = (file) => external_node_path_namespaceObject.resolve(around.folder, file);
+    const source = external_node_path_.resolve(around.folder, values_text(raw, 'source'));
+    const output = external_node_path_.resolve(around.folder, one(raw, 'output') ?? external_node_path_.join(`${source}-out`, arch.name));
+    const inFolder = (file) => external_node_path_.resolve(around.folder, file);
     const words = many(raw, 'config').flatMap((value) => value.split(/\s+/));
     return {
         source,
@@ -34276,7 +33573,8 @@ function readBuildRequest(given, around) {
         makeArgs: many(raw, 'make-args').map(makeArg),
         jobs: count(raw, 'jobs', around.processors),
         toolchain: readToolchainRequest(raw, around),
-        reportDir: external_node_path_namespaceObject.resolve(around.folder, one(raw, 'report-dir') ?? external_node_path_namespaceObject.join(output, 'thinlto-report')),
+        cache: readCacheRequest(raw, around),
+        reportDir: external_node_path_.resolve(around.folder, one(raw, 'report-dir') ?? external_node_path_.join(output, 'thinlto-report')),
         failOn: readFailOn(values_text(raw, 'fail-on')),
         dryRun: flag(raw, 'dry-run'),
         hostPackages: one(raw, 'host-packages') === undefined
@@ -34296,37 +33594,51 @@ function readToolchainRequest(given, around) {
     const raw = withDefaults(given);
     const version = values_text(raw, 'llvm-version');
     if (!VERSION.test(version)) {
-        throw new UserError(`llvm-version: '${version}' is not a version; write 23, 23.1, 23.1.4 or 23.1.0-rc1`);
+        throw new values_error/* UserError */.y(`llvm-version: '${version}' is not a version; write 23, 23.1, 23.1.4 or 23.1.0-rc1`);
     }
     const source = values_text(raw, 'llvm-source');
     if (!SOURCES.includes(source) && !/^https?:\/\/[^\s]+$/.test(source)) {
-        throw new UserError(`llvm-source: '${source}' is not one of ${SOURCES.join(', ')}, or an http(s) URL`);
+        throw new values_error/* UserError */.y(`llvm-source: '${source}' is not one of ${SOURCES.join(', ')}, or an http(s) URL`);
     }
     const sha256 = one(raw, 'llvm-sha256')?.toLowerCase();
     if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
-        throw new UserError(`llvm-sha256: '${sha256}' is not a SHA-256 of 64 hexadecimal digits`);
+        throw new values_error/* UserError */.y(`llvm-sha256: '${sha256}' is not a SHA-256 of 64 hexadecimal digits`);
     }
     const mirror = one(raw, 'llvm-mirror')?.replace(/\/+$/, '');
     if (mirror !== undefined && !/^https?:\/\/[^\s]+$/.test(mirror)) {
-        throw new UserError(`llvm-mirror: '${mirror}' is not an http(s) URL`);
+        throw new values_error/* UserError */.y(`llvm-mirror: '${mirror}' is not an http(s) URL`);
     }
     if (mirror !== undefined && !['kernel-org', 'github', 'debian'].includes(source)) {
-        throw new UserError(`llvm-mirror: needs llvm-source kernel-org, github or debian, not '${source}'`);
+        throw new values_error/* UserError */.y(`llvm-mirror: needs llvm-source kernel-org, github or debian, not '${source}'`);
     }
     const llvmPath = one(raw, 'llvm-path');
     if (llvmPath !== undefined && !['auto', 'system'].includes(source)) {
-        throw new UserError(`llvm-path: '${llvmPath}' is an installed LLVM; it needs llvm-source system, not '${source}'`);
+        throw new values_error/* UserError */.y(`llvm-path: '${llvmPath}' is an installed LLVM; it needs llvm-source system, not '${source}'`);
     }
     const key = one(raw, 'llvm-key');
     const githubToken = one(raw, 'github-token') ?? around.githubToken;
     return {
         version,
         source,
-        ...(llvmPath && { path: /^-[\w.]+$/.test(llvmPath) ? llvmPath : external_node_path_namespaceObject.resolve(around.folder, llvmPath) }),
+        ...(llvmPath && { path: /^-[\w.]+$/.test(llvmPath) ? llvmPath : external_node_path_.resolve(around.folder, llvmPath) }),
         ...(sha256 && { sha256 }),
         ...(mirror && { mirror }),
-        ...(key && { key: external_node_path_namespaceObject.resolve(around.folder, key) }),
+        ...(key && { key: external_node_path_.resolve(around.folder, key) }),
         ...(githubToken && { githubToken }),
+    };
+}
+function readCacheRequest(raw, around) {
+    const family = one(raw, 'cache-key');
+    if (family !== undefined && !/^[\w.+=-]{1,80}$/.test(family)) {
+        throw new values_error/* UserError */.y(`cache-key: '${family}' is not 1 to 80 letters, digits and . _ + = -, which is what a cache takes in a key`);
+    }
+    const folder = one(raw, 'cache-dir');
+    return {
+        use: choice(raw, 'cache', ['auto', 'always', 'read-only', 'off']),
+        maxBytes: size(raw, 'cache-max-size'),
+        family,
+        folder: folder === undefined ? undefined : external_node_path_.resolve(around.folder, folder),
+        ccache: choice(raw, 'ccache', ['auto', 'system', 'github', 'debian']),
     };
 }
 // A word of `config` is a file where it could not be a make target.
@@ -34335,7 +33647,7 @@ function isFile(word) {
 }
 function target(word) {
     if (!/^[\w.][\w./%+-]*$/.test(word) || word.includes('..')) {
-        throw new UserError(`targets: '${word}' is not a make target such as vmlinux, bzImage, modules, drivers/net/`);
+        throw new values_error/* UserError */.y(`targets: '${word}' is not a make target such as vmlinux, bzImage, modules, drivers/net/`);
     }
     return word;
 }
@@ -34343,11 +33655,11 @@ function makeArg(word) {
     const taken = TAKEN.exec(word);
     if (taken !== null) {
         const input = { O: 'output', ARCH: 'arch', LLVM: 'llvm-path' }[taken[1] ?? ''] ?? 'another input';
-        throw new UserError(`make-args: '${word}' is set by ${input}; leave it out`);
+        throw new values_error/* UserError */.y(`make-args: '${word}' is set by ${input}; leave it out`);
     }
     if (!/^([A-Za-z_]\w*[:+?]?=|-k$|--[a-z])/s.test(word) ||
         /^--(directory|file|makefile|jobs|eval)/.test(word)) {
-        throw new UserError(`make-args: '${word}' is not NAME=VALUE, -k or a long option of make; jobs has an input of its own`);
+        throw new values_error/* UserError */.y(`make-args: '${word}' is not NAME=VALUE, -k or a long option of make; jobs has an input of its own`);
     }
     return word;
 }
@@ -34357,7 +33669,7 @@ function readFailOn(text) {
     const over = /^count\s*>\s*([0-9]{1,9})$/.exec(text)?.[1];
     if (over !== undefined)
         return { kind: 'count', over: Number(over) };
-    throw new UserError(`fail-on: '${text}' is not none, any-function or count>N`);
+    throw new values_error/* UserError */.y(`fail-on: '${text}' is not none, any-function or count>N`);
 }
 
 ;// CONCATENATED MODULE: ./.build/values/version.js
@@ -34383,19 +33695,19 @@ function bufferSource(name, bytes) {
 function withFile(path, work) {
     let handle;
     try {
-        handle = (0,external_node_fs_namespaceObject.openSync)(path, 'r');
+        handle = (0,external_node_fs_.openSync)(path, 'r');
     }
     catch (error) {
-        throw new UserError(`${path}: cannot be read (${messageOf(error)})`);
+        throw new values_error/* UserError */.y(`${path}: cannot be read (${(0,values_error/* messageOf */.b)(error)})`);
     }
     try {
-        const stat = (0,external_node_fs_namespaceObject.fstatSync)(handle);
+        const stat = (0,external_node_fs_.fstatSync)(handle);
         if (!stat.isFile())
-            throw new UserError(`${path}: is no regular file`);
+            throw new values_error/* UserError */.y(`${path}: is no regular file`);
         return work(fileSource(path, handle, stat.size));
     }
     finally {
-        (0,external_node_fs_namespaceObject.closeSync)(handle);
+        (0,external_node_fs_.closeSync)(handle);
     }
 }
 /** Reads `length` bytes from `position` into a buffer of their own. Throws a UserError where there are fewer. */
@@ -34415,7 +33727,7 @@ function fileSource(name, handle, size) {
                 throw ended(name, position + target.length);
             let done = 0;
             while (done < target.length) {
-                const count = (0,external_node_fs_namespaceObject.readSync)(handle, target, done, target.length - done, position + done);
+                const count = (0,external_node_fs_.readSync)(handle, target, done, target.length - done, position + done);
                 if (count === 0)
                     throw ended(name, position + target.length);
                 done += count;
@@ -34427,7 +33739,7 @@ function inside(position, length, size) {
     return Number.isSafeInteger(position) && position >= 0 && length >= 0 && position + length <= size;
 }
 function ended(name, wanted) {
-    return new UserError(`${name}: ends before byte ${wanted}; it is damaged or still being written`);
+    return new values_error/* UserError */.y(`${name}: ends before byte ${wanted}; it is damaged or still being written`);
 }
 
 ;// CONCATENATED MODULE: ./.build/suffix/elf.js
@@ -34575,7 +33887,7 @@ function viewOf(bytes) {
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 function damaged(source, why) {
-    return new UserError(`${source.name}: cannot be read as ELF: ${why}`);
+    return new values_error/* UserError */.y(`${source.name}: cannot be read as ELF: ${why}`);
 }
 
 ;// CONCATENATED MODULE: ./.build/suffix/elf-symbols.js
@@ -34717,7 +34029,7 @@ function offsetsWith(strings, marker) {
     return bits;
 }
 function tooMuch(source, why) {
-    return new UserError(`${source.name}: ${why}; it is damaged, or no kernel`);
+    return new values_error/* UserError */.y(`${source.name}: ${why}; it is damaged, or no kernel`);
 }
 
 ;// CONCATENATED MODULE: ./.build/suffix/suffixes.js
@@ -34779,7 +34091,7 @@ function bitReader(source, start, end) {
     let windowStart = start;
     let byte = start;
     let bit = 0;
-    const fail = (why) => new UserError(`${source.name}: cannot be read as LLVM bitcode: ${why} at byte ${byte}`);
+    const fail = (why) => new values_error/* UserError */.y(`${source.name}: cannot be read as LLVM bitcode: ${why} at byte ${byte}`);
     const byteAt = (at) => {
         const inWindow = at - windowStart;
         if (inWindow >= 0 && inWindow < loaded)
@@ -35067,7 +34379,7 @@ function isWrapped(start) {
 
 /** Reads what an object below the output folder is; of bitcode its hashes. Throws a UserError for a damaged one. */
 function readObject(output, object) {
-    return withFile(external_node_path_namespaceObject.join(output, object), (source) => units_describe(source, object));
+    return withFile(external_node_path_.join(output, object), (source) => units_describe(source, object));
 }
 function units_describe(source, object) {
     const start = readBytes(source, 0, Math.min(4, source.size));
@@ -35077,7 +34389,7 @@ function units_describe(source, object) {
         return { object, format: 'other', hashes: [], sourceFile: undefined };
     const modules = readBitcode(source);
     if (modules.length === 0)
-        throw new UserError(`${source.name}: has no LLVM module in it; build it again`);
+        throw new values_error/* UserError */.y(`${source.name}: has no LLVM module in it; build it again`);
     return {
         object,
         format: 'bitcode',
@@ -35104,11 +34416,11 @@ function unitsByHash(objects) {
 function sourceInTree(sourceFile, tree, output) {
     if (sourceFile === undefined)
         return null;
-    const absolute = external_node_path_namespaceObject.resolve(output, sourceFile);
+    const absolute = external_node_path_.resolve(output, sourceFile);
     // The output folder may lie in the tree, or the tree in it: the nearer one is meant.
     const candidates = [tree, output]
-        .map((folder) => external_node_path_namespaceObject.relative(folder, absolute))
-        .filter((relative) => relative !== '' && !relative.startsWith('..') && !external_node_path_namespaceObject.isAbsolute(relative));
+        .map((folder) => external_node_path_.relative(folder, absolute))
+        .filter((relative) => relative !== '' && !relative.startsWith('..') && !external_node_path_.isAbsolute(relative));
     return candidates.reduce((best, relative) => (best === null || relative.length < best.length ? relative : best), null);
 }
 
@@ -35126,7 +34438,7 @@ function sourceInTree(sourceFile, tree, output) {
 function analyseImage(output, tree, image, objects) {
     const units = unitsByHash(objects);
     const symbols = [];
-    for (const found of withFile(external_node_path_namespaceObject.join(output, image), (file) => symbolsContaining(file, '.llvm.'))) {
+    for (const found of withFile(external_node_path_.join(output, image), (file) => symbolsContaining(file, '.llvm.'))) {
         const parsed = parseSuffixed(found.name);
         if (parsed === undefined)
             continue;
@@ -35161,7 +34473,7 @@ const ARCHIVE_LIMIT = 512 * 1024 * 1024;
  * Throws a UserError for a file that is none, is damaged, or names what is not below the output folder.
  */
 function thinArchiveMembers(output, archive) {
-    return withFile(external_node_path_namespaceObject.join(output, archive), (source) => memberNames(source).map((name) => below(source, external_node_path_namespaceObject.posix.dirname(archive), name)));
+    return withFile(external_node_path_.join(output, archive), (source) => memberNames(source).map((name) => below(source, external_node_path_.posix.dirname(archive), name)));
 }
 function memberNames(source) {
     if (source.size > ARCHIVE_LIMIT)
@@ -35203,15 +34515,15 @@ function nameOf(source, table, field) {
     return table.toString('utf8', start, end);
 }
 function below(source, folder, name) {
-    const object = external_node_path_namespaceObject.posix.join(folder, name);
-    const climbs = object === '..' || object.startsWith('../') || external_node_path_namespaceObject.posix.isAbsolute(name);
+    const object = external_node_path_.posix.join(folder, name);
+    const climbs = object === '..' || object.startsWith('../') || external_node_path_.posix.isAbsolute(name);
     if (climbs || object === '.' || /[\0\n]/.test(object)) {
         throw archive_damaged(source, `its member ${JSON.stringify(name)} is not below the output folder`);
     }
     return object;
 }
 function archive_damaged(source, why) {
-    return new UserError(`${source.name}: cannot be read as a thin archive: ${why}; build vmlinux again`);
+    return new values_error/* UserError */.y(`${source.name}: cannot be read as a thin archive: ${why}; build vmlinux again`);
 }
 
 ;// CONCATENATED MODULE: ./.build/audit/saved-command.js
@@ -35225,8 +34537,8 @@ const saved_command_LINE_LIMIT = 4 * 1024 * 1024;
  * before Linux 6.2), split into commands; undefined where there is none.
  */
 function savedCommand(output, target) {
-    const file = external_node_path_namespaceObject.join(output, external_node_path_namespaceObject.dirname(target), `.${external_node_path_namespaceObject.basename(target)}.cmd`);
-    if (!(0,external_node_fs_namespaceObject.existsSync)(file))
+    const file = external_node_path_.join(output, external_node_path_.dirname(target), `.${external_node_path_.basename(target)}.cmd`);
+    if (!(0,external_node_fs_.existsSync)(file))
         return undefined;
     const start = withFile(file, (source) => readBytes(source, 0, Math.min(saved_command_LINE_LIMIT, source.size)).toString());
     const line = /^(?:saved)?cmd_\S+ := (.*)$/m.exec(start);
@@ -35262,7 +34574,7 @@ function splitCommands(line) {
 }
 /** The form of LTO that a compile of C by clang asks for; undefined for every other command, and for no LTO. */
 function ltoInEffect(words) {
-    if (!words.slice(0, 3).some((word) => /^(?:.*-)?clang(?:-[0-9]+)?$/.test(external_node_path_namespaceObject.basename(word))))
+    if (!words.slice(0, 3).some((word) => /^(?:.*-)?clang(?:-[0-9]+)?$/.test(external_node_path_.basename(word))))
         return undefined;
     if (words.at(-1)?.match(/\.[sS]$/))
         return undefined;
@@ -35271,7 +34583,7 @@ function ltoInEffect(words) {
 }
 /** The words of a link into one relocatable object (`ld -r`); undefined for every other command. */
 function relocatableLink(words) {
-    if (!/^(?:.*-)?(?:ld|ld\.lld|lld)(?:-[0-9]+)?$/.test(external_node_path_namespaceObject.basename(words[0] ?? '')))
+    if (!/^(?:.*-)?(?:ld|ld\.lld|lld)(?:-[0-9]+)?$/.test(external_node_path_.basename(words[0] ?? '')))
         return undefined;
     if (!words.includes('-r'))
         return undefined;
@@ -35293,8 +34605,8 @@ const INDEX = 'vmlinux.thinlto-index';
  */
 function linkInputs(output) {
     const archive = 'vmlinux.a';
-    if (!(0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(output, archive))) {
-        throw new UserError(`${external_node_path_namespaceObject.join(output, archive)}: is not there; the audit needs a finished build of vmlinux`);
+    if (!(0,external_node_fs_.existsSync)(external_node_path_.join(output, archive))) {
+        throw new values_error/* UserError */.y(`${external_node_path_.join(output, archive)}: is not there; the audit needs a finished build of vmlinux`);
     }
     const members = [archive, ...libraries(output)].flatMap((name) => thinArchiveMembers(output, name));
     const natives = new Map();
@@ -35309,12 +34621,12 @@ function linkInputs(output) {
 }
 /** The objects that the thin link of a distributed build took, which each have a back end. */
 function indexedObjects(output) {
-    const file = external_node_path_namespaceObject.join(output, INDEX);
-    if (!(0,external_node_fs_namespaceObject.existsSync)(file))
-        throw new UserError(`${file}: is not there, though the build is distributed ThinLTO`);
-    if ((0,external_node_fs_namespaceObject.statSync)(file).size > 64 * 1024 * 1024)
-        throw new UserError(`${file}: is too large for a list of objects`);
-    return new Set((0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8')
+    const file = external_node_path_.join(output, INDEX);
+    if (!(0,external_node_fs_.existsSync)(file))
+        throw new values_error/* UserError */.y(`${file}: is not there, though the build is distributed ThinLTO`);
+    if ((0,external_node_fs_.statSync)(file).size > 64 * 1024 * 1024)
+        throw new values_error/* UserError */.y(`${file}: is too large for a list of objects`);
+    return new Set((0,external_node_fs_.readFileSync)(file, 'utf8')
         .split('\n')
         .filter((line) => line !== ''));
 }
@@ -35326,7 +34638,7 @@ function libraries(output) {
         return [];
     return words
         .slice(start + 1, end)
-        .filter((word) => word.endsWith('.a') && (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(output, word)));
+        .filter((word) => word.endsWith('.a') && (0,external_node_fs_.existsSync)(external_node_path_.join(output, word)));
 }
 
 ;// CONCATENATED MODULE: ./.build/audit/coverage.js
@@ -35374,7 +34686,7 @@ function backEndFault(output, object, inputs, indexed) {
     const made = inputs.natives.get(object);
     if (made === undefined)
         return undefined;
-    if (!(0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(output, made)))
+    if (!(0,external_node_fs_.existsSync)(external_node_path_.join(output, made)))
         return `its back-end object ${made} is not there`;
     return formatOf(output, made) === 'native' ? undefined : `its back-end object ${made} is not native`;
 }
@@ -35396,9 +34708,9 @@ function formatOf(output, object) {
         return readObject(output, object).format;
     }
     catch (error) {
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             return undefined;
-        throw new Error(`${object}: ${messageOf(error)}`, { cause: error });
+        throw new Error(`${object}: ${(0,values_error/* messageOf */.b)(error)}`, { cause: error });
     }
 }
 function distinct(suspects) {
@@ -35411,6 +34723,10 @@ function distinct(suspects) {
 /** Whether a mode is one of the two forms of ThinLTO, the only ones that promote locals. */
 function isThin(mode) {
     return mode === 'thin' || mode === 'thin-dist';
+}
+/** Whether a value of unknown origin is a mode. */
+function isMode(value) {
+    return value === 'full' || value === 'none' || value === 'thin' || value === 'thin-dist';
 }
 
 ;// CONCATENATED MODULE: ./.build/audit/reduction.js
@@ -35461,8 +34777,8 @@ function judgeReduction(output, mode, image, names, objects) {
     return { effective: bare !== undefined && bare.length > 0 ? true : 'unknown', evidence };
 }
 function barePromotions(output, names) {
-    const object = external_node_path_namespaceObject.join(output, 'vmlinux.o');
-    if (!(0,external_node_fs_namespaceObject.existsSync)(object))
+    const object = external_node_path_.join(output, 'vmlinux.o');
+    if (!(0,external_node_fs_.existsSync)(object))
         return undefined;
     const bare = [];
     withFile(object, (source) => eachGlobalName(source, (name) => {
@@ -35493,7 +34809,7 @@ const LINE = /^(?:[0-9a-f]+|-+) ([A-Za-z]) (.+)$/;
  */
 async function definedNames(run, toolchain, output, objects) {
     const names = new Map();
-    const nm = external_node_path_namespaceObject.join(toolchain.bin, `llvm-nm${toolchain.suffix}`);
+    const nm = external_node_path_.join(toolchain.bin, `llvm-nm${toolchain.suffix}`);
     for (let first = 0; first < objects.length; first += OBJECTS_A_RUN) {
         // A name must not be read as an option or as a file of options.
         const part = objects.slice(first, first + OBJECTS_A_RUN).map((object) => `./${object}`);
@@ -35501,7 +34817,7 @@ async function definedNames(run, toolchain, output, objects) {
         const result = await run(nm, args, { cwd: output, limit: symbol_names_OUTPUT_LIMIT, timeoutSeconds: 300 });
         if (result.code !== 0 || result.stdout.length >= symbol_names_OUTPUT_LIMIT) {
             const why = result.stderr.split('\n').find((line) => line.includes('error')) ?? `exit code ${result.code}`;
-            throw new UserError(`${nm}: cannot list the symbols of the build's objects (${why.trim()})`);
+            throw new values_error/* UserError */.y(`${nm}: cannot list the symbols of the build's objects (${why.trim()})`);
         }
         collect(result.stdout, part, first, names);
     }
@@ -35591,7 +34907,7 @@ async function countFrontEnd(host, query) {
         return count > 0 ? count : undefined;
     }
     catch (error) {
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             return undefined;
         throw error;
     }
@@ -35691,6 +35007,7 @@ function makeCall(setting, targets, jobs = setting.jobs) {
             LC_ALL: 'C.UTF-8',
             ...(setting.makefile !== undefined && { MAKEFILES: setting.makefile }),
         },
+        ...(setting.unseen !== undefined && { unseen: setting.unseen }),
     };
 }
 /** The call as one line for a shell, to print and to copy. */
@@ -35700,13 +35017,14 @@ function commandLine(call) {
 }
 // Variables of an outer make would change this one, and what an action holds in its environment is not for the
 // makefiles of a source tree that may come from a stranger's pull request.
-const DROPPED = /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC|DEFCONFIG|KCONFIG)|KCONFIG_\w+|ARCH|SRCARCH|CROSS_COMPILE|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
+const DROPPED = /^(MAKEFLAGS|MFLAGS|MAKELEVEL|MAKEOVERRIDES|GNUMAKEFLAGS|MAKEFILES|KBUILD_(OUTPUT|EXTMOD|SRC|DEFCONFIG|KCONFIG)|KCONFIG_\w+|CCACHE_\w+|ARCH|SRCARCH|CROSS_COMPILE|LLVM|INPUT_.*|ACTIONS_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
 /** The whole environment of a make: the host's, less what must not reach it, with the call's variables. */
 function makeEnvironment(call, env) {
     const kept = Object.entries(env).filter((entry) => entry[1] !== undefined && !DROPPED.test(entry[0]));
-    const files = [call.variables.MAKEFILES, env.MAKEFILES].filter((value) => value !== undefined && value !== '');
+    const files = [call.variables.MAKEFILES, call.unseen?.MAKEFILES, env.MAKEFILES].filter((value) => value !== undefined && value !== '');
     return {
         ...Object.fromEntries(kept),
+        ...call.unseen,
         ...call.variables,
         ...(files.length > 0 && { MAKEFILES: files.join(' ') }),
     };
@@ -35721,6 +35039,41 @@ function quote(word) {
     return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+;// CONCATENATED MODULE: ./.build/build/mode-switch.js
+
+
+const RECORDED = 'saved_c_flags_';
+// kbuild compiles it for every kernel.
+const TELLING = 'init/.main.o.cmd';
+/**
+ * Makes kbuild redo front ends that a build in another mode left in an output folder, where the distributed mode is to
+ * go on from them. Its back ends read their flags from a line in the recorded command of each object, which only a
+ * front end in that mode writes (scripts/Makefile.lib), and nothing makes kbuild redo the others. Returns their number.
+ */
+function redoFrontEndsWithoutFlags(output) {
+    const telling = external_node_path_.join(output, TELLING);
+    if (!(0,external_node_fs_.existsSync)(telling) || (0,external_node_fs_.readFileSync)(telling, 'utf8').includes(RECORDED))
+        return 0;
+    let count = 0;
+    const folders = [''];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        for (const entry of (0,external_node_fs_.readdirSync)(external_node_path_.join(output, folder), { withFileTypes: true })) {
+            const name = external_node_path_.join(folder, entry.name);
+            if (entry.isDirectory())
+                folders.push(name);
+            else if (entry.isFile() && /^\..*\.o\.cmd$/.test(entry.name) && lacksFlags(external_node_path_.join(output, name))) {
+                (0,external_node_fs_.rmSync)(external_node_path_.join(output, name));
+                count += 1;
+            }
+        }
+    }
+    return count;
+}
+function lacksFlags(file) {
+    const text = (0,external_node_fs_.readFileSync)(file, 'utf8');
+    return text.includes(' -flto') && text.includes('\nsource_') && !text.includes(RECORDED);
+}
+
 ;// CONCATENATED MODULE: ./.build/build/plan.js
 
 
@@ -35732,7 +35085,7 @@ function chooseMode(asked, tree) {
             const why = mode === 'thin-dist' ? 'the tree has it' : 'the tree has no thin-dist';
             return { mode, chosen: [`lto: ${mode}, since ${why} (Linux ${tree.version})`] };
         }
-        throw new UserError(`lto: auto finds no ThinLTO in Linux ${tree.version} (${tree.path}); use lto none`);
+        throw new values_error/* UserError */.y(`lto: auto finds no ThinLTO in Linux ${tree.version} (${tree.path}); use lto none`);
     }
     if (tree.modes.includes(asked))
         return { mode: asked, chosen: [] };
@@ -35740,7 +35093,7 @@ function chooseMode(asked, tree) {
     const out = asked === 'thin-dist'
         ? 'use lto thin, or a tree of Linux 7.2 or later (the first with CONFIG_LTO_CLANG_THIN_DIST)'
         : `use one of ${has}`;
-    throw new UserError(`lto: ${asked} is not in Linux ${tree.version} (${tree.path}), which has ${has}; ${out}`);
+    throw new values_error/* UserError */.y(`lto: ${asked} is not in Linux ${tree.version} (${tree.path}), which has ${has}; ${out}`);
 }
 /**
  * Decides about suffix reduction for a mode from what the toolchain was seen to do.
@@ -35750,15 +35103,15 @@ function chooseReduction(asked, mode, abilities, toolchainName) {
     if (!isThin(mode)) {
         if (asked !== 'on')
             return { reduction: false, chosen: [] };
-        throw new UserError(`suffix-reduction: on needs lto thin or thin-dist, not ${mode}: no other mode promotes locals`);
+        throw new values_error/* UserError */.y(`suffix-reduction: on needs lto thin or thin-dist, not ${mode}: no other mode promotes locals`);
     }
     const builds = mode === 'thin' ? abilities.thin : abilities.thinDist;
     if (!builds) {
-        throw new UserError(`lto: ${mode} does not work with ${toolchainName} for ${abilities.target}: ${abilities.evidence.join('; ')}`);
+        throw new values_error/* UserError */.y(`lto: ${mode} does not work with ${toolchainName} for ${abilities.target}: ${abilities.evidence.join('; ')}`);
     }
     const can = mode === 'thin' ? abilities.reductionThin : abilities.reductionThinDist;
     if (asked === 'on' && !can) {
-        throw new UserError(`suffix-reduction: on is not possible in ${mode} with ${toolchainName} (probed: ${abilities.evidence.join('; ')}); use LLVM 23 or later, or suffix-reduction auto`);
+        throw new values_error/* UserError */.y(`suffix-reduction: on is not possible in ${mode} with ${toolchainName} (probed: ${abilities.evidence.join('; ')}); use LLVM 23 or later, or suffix-reduction auto`);
     }
     if (asked !== 'auto')
         return { reduction: asked === 'on', chosen: [] };
@@ -35994,7 +35347,7 @@ const KCONFIG_MORE = /^(?:Depends on|Selected by|Implied by|symbol|choice) /;
  * plain text of one line, with colours and control characters taken out.
  */
 function createDiagnostics(folders) {
-    const setting = { inTree: (path) => (0,external_node_fs_namespaceObject.existsSync)((0,external_node_path_namespaceObject.join)(folders.source, path)), ...folders };
+    const setting = { inTree: (path) => (0,external_node_fs_.existsSync)((0,external_node_path_.join)(folders.source, path)), ...folders };
     const levels = { error: new Map(), warning: new Map() };
     const dropped = { errors: 0, warnings: 0 };
     let order = 0;
@@ -36149,11 +35502,11 @@ function shortPlace(place, setting) {
  * the output folder in which they run, and (Kconfig) paths from the tree's top.
  */
 function treePath(path, setting) {
-    const candidates = [external_node_path_namespaceObject.posix.resolve(setting.output, path)];
+    const candidates = [external_node_path_.posix.resolve(setting.output, path)];
     if (!path.startsWith('/'))
-        candidates.push(external_node_path_namespaceObject.posix.resolve(setting.source, path));
+        candidates.push(external_node_path_.posix.resolve(setting.source, path));
     for (const candidate of candidates) {
-        const relative = external_node_path_namespaceObject.posix.relative(setting.source, candidate);
+        const relative = external_node_path_.posix.relative(setting.source, candidate);
         const inOutput = setting.output !== setting.source && `${candidate}/`.startsWith(`${setting.output}/`);
         if (relative === '' || relative === '..' || relative.startsWith('../') || inOutput)
             continue;
@@ -36232,8 +35585,8 @@ function vmlinuxLink(mode) {
  * diagnostics from what its programs say. A failed build is a result, not an error; a cancelled one is an error.
  */
 async function runBuild(host, work) {
-    (0,external_node_fs_namespaceObject.mkdirSync)(external_node_path_namespaceObject.dirname(work.logFile), { recursive: true });
-    const log = (0,external_node_fs_namespaceObject.openSync)(work.logFile, 'w');
+    (0,external_node_fs_.mkdirSync)(external_node_path_.dirname(work.logFile), { recursive: true });
+    const log = (0,external_node_fs_.openSync)(work.logFile, 'w');
     const diagnostics = createDiagnostics({ source: work.source, output: work.output });
     const phases = followPhases(host, work);
     let logError;
@@ -36243,10 +35596,10 @@ async function runBuild(host, work) {
             onLine: (line) => {
                 // A full disk must not hide the compiler's own words about it, so the build goes on without its log.
                 try {
-                    (0,external_node_fs_namespaceObject.writeSync)(log, `${line}\n`);
+                    (0,external_node_fs_.writeSync)(log, `${line}\n`);
                 }
                 catch (error) {
-                    logError ??= messageOf(error);
+                    logError ??= (0,values_error/* messageOf */.b)(error);
                 }
                 phases.line(line);
                 for (const found of diagnostics.line(line))
@@ -36256,7 +35609,7 @@ async function runBuild(host, work) {
         const found = diagnostics.end();
         const times = phases.end();
         if (host.signal.aborted)
-            throw new UserError('Cancelled: the build was stopped before its end');
+            throw new values_error/* UserError */.y('Cancelled: the build was stopped before its end');
         const { errors, warnings } = diagnostics.dropped();
         const result = { phases: times, diagnostics: found, droppedDiagnostics: errors + warnings };
         if (ended.code === 0 && logError === undefined)
@@ -36264,7 +35617,7 @@ async function runBuild(host, work) {
         return { ok: false, ...result, failure: explain(work, found, ended, logError) };
     }
     finally {
-        (0,external_node_fs_namespaceObject.closeSync)(log);
+        (0,external_node_fs_.closeSync)(log);
         phases.end();
     }
 }
@@ -36283,7 +35636,7 @@ function followPhases(host, work) {
         closeGroup();
         const name = order[current];
         if (name !== undefined)
-            times.push({ name, seconds: (performance.now() - started) / 1000 });
+            times.push({ name, seconds: (performance.now() - started) / 1000, compiles: done });
     };
     const enter = (index) => {
         leave();
@@ -36293,7 +35646,7 @@ function followPhases(host, work) {
         const name = order[index] ?? 'link and the rest';
         closeGroup = host.log.openGroup(`Build: ${name}`);
         progress = host.progress(name, 'items');
-        total = name === 'back end' ? countLines(external_node_path_namespaceObject.join(work.output, 'vmlinux.thinlto-index')) : undefined;
+        total = name === 'back end' ? countLines(external_node_path_.join(work.output, 'vmlinux.thinlto-index')) : undefined;
         progress.update(0, total);
         if (name === 'front end') {
             void work.frontEndTotal.then((count) => {
@@ -36327,7 +35680,7 @@ function followPhases(host, work) {
 }
 function explain(work, found, ended, logError) {
     const cause = firstCause(found);
-    const { bavail, bsize } = (0,external_node_fs_namespaceObject.statfsSync)(work.output);
+    const { bavail, bsize } = (0,external_node_fs_.statfsSync)(work.output);
     const full = logError !== undefined || (cause?.message.includes('No space left on device') ?? false);
     if (full || bavail * bsize < 1_000_000) {
         return `output: no space left on the disk of ${work.output} (${Math.round((bavail * bsize) / 1e6)} MB free); free some, or choose another output`;
@@ -36349,11 +35702,77 @@ function explain(work, found, ended, logError) {
 }
 function countLines(file) {
     try {
-        return (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8').split('\n').length - 1;
+        return (0,external_node_fs_.readFileSync)(file, 'utf8').split('\n').length - 1;
     }
     catch {
         return undefined;
     }
+}
+
+// EXTERNAL MODULE: ./.build/cache/output-files.js
+var output_files = __nccwpck_require__(3944);
+;// CONCATENATED MODULE: ./.build/cache/retime.js
+
+
+
+/** Between two times that differ; a time as seconds in a double resolves a quarter of a microsecond. */
+const STEP = 4000n;
+/** The kernel stamps files with a clock that ticks, and lags behind by up to a tick (10 ms at HZ=100). */
+const LAG = 20000000n;
+/**
+ * Gives an output folder the times that it would have beside a checkout that was never replaced, since kbuild goes by
+ * them: outputs keep their order among each other and are newer than the source files, but for those in `changedAt`,
+ * which come at their place in that order. All of it lies just before now. Of the sources only those are given a time
+ * that need one, for as long as the build takes; `restoreTimes` sets them back. Throws an error where that is forbidden,
+ * with all times of sources as they were.
+ */
+function retime(tree, sources, output, outputs, changedAt) {
+    const clock = [...new Set([...outputs.map(({ mtime }) => mtime), ...changedAt.values()])].sort((a, b) => a < b ? -1 : 1);
+    const end = BigInt(Date.now()) * 1000000n - LAG;
+    const begin = end - BigInt(clock.length + 1) * STEP;
+    const mapped = new Map(clock.map((time, at) => [time, begin + BigInt(at + 1) * STEP]));
+    const at = (time) => mapped.get(time) ?? end;
+    const touched = new Map();
+    const now = new Map();
+    try {
+        for (const name of sources) {
+            const changed = changedAt.get(name);
+            const file = external_node_path_.join(tree, name);
+            const info = (0,external_node_fs_.lstatSync)(file, { bigint: true, throwIfNoEntry: false });
+            if (info === undefined || info.isSymbolicLink())
+                continue;
+            if (changed !== undefined)
+                now.set(name, at(changed));
+            const set = changed === undefined ? begin : at(changed);
+            if (changed === undefined && info.mtimeNs < begin)
+                continue;
+            setTime(file, set);
+            touched.set(name, { set, was: info.mtimeNs });
+        }
+    }
+    catch (error) {
+        restoreTimes(tree, touched);
+        throw new Error(`the times of its source files cannot be set (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]})`);
+    }
+    for (const { name, mtime } of outputs)
+        setTime(external_node_path_.join(output, name), at(mtime));
+    return { touched, changedAt: now };
+}
+/** Sets the times of source files back to what they were. Returns those that somebody wrote to meanwhile. */
+function restoreTimes(tree, touched) {
+    return [...touched].flatMap(([name, { set, was }]) => {
+        const file = external_node_path_.join(tree, name);
+        const info = (0,external_node_fs_.lstatSync)(file, { bigint: true, throwIfNoEntry: false });
+        // Times set by a double are not exact.
+        const own = info !== undefined && info.mtimeNs - set < STEP && set - info.mtimeNs < STEP;
+        if (own)
+            setTime(file, was);
+        return own ? [] : [name];
+    });
+}
+function setTime(file, time) {
+    const seconds = Number(time / 1000n) / 1e6;
+    (0,external_node_fs_.utimesSync)(file, seconds, seconds);
 }
 
 ;// CONCATENATED MODULE: ./.build/host/host.js
@@ -36396,17 +35815,17 @@ function readFragment(file) {
 /** Reads a file that an input names. Throws a UserError where it is not there, not a file, or too large. */
 function config_lines_readText(file, input) {
     try {
-        const found = (0,external_node_fs_namespaceObject.statSync)(file);
+        const found = (0,external_node_fs_.statSync)(file);
         if (!found.isFile())
-            throw new UserError(`${input}: ${file} is not a file`);
+            throw new values_error/* UserError */.y(`${input}: ${file} is not a file`);
         if (found.size > FILE_LIMIT)
-            throw new UserError(`${input}: ${file} is larger than 4 MiB; it is no configuration`);
-        return (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8');
+            throw new values_error/* UserError */.y(`${input}: ${file} is larger than 4 MiB; it is no configuration`);
+        return (0,external_node_fs_.readFileSync)(file, 'utf8');
     }
     catch (error) {
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             throw error;
-        throw new UserError(`${input}: ${file} cannot be read (${messageOf(error).split(',', 1)[0]})`);
+        throw new values_error/* UserError */.y(`${input}: ${file} cannot be read (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]})`);
     }
 }
 /** The values of a `.config`, by symbol; a symbol that is not in it is n. */
@@ -36458,7 +35877,7 @@ function config_lines_parse(text, origin) {
 function malformed(where, text) {
     const shown = text.slice(0, 200).replaceAll(/[\x00-\x1f\x7f]/g, '?');
     const prefix = /^[A-Z0-9_]+=/.test(text) && !text.startsWith('CONFIG_') ? `; did you mean 'CONFIG_${shown}'?` : '';
-    throw new UserError(`${where}: '${shown}' is no configuration line; write ${FORMS}${prefix}`);
+    throw new values_error/* UserError */.y(`${where}: '${shown}' is no configuration line; write ${FORMS}${prefix}`);
 }
 
 ;// CONCATENATED MODULE: ./.build/kernel/kconfig/nearest.js
@@ -36524,7 +35943,7 @@ function checkConfigTargets(words, tree, arch) {
         const places = `*.config in kernel/configs or arch/${arch.srcArch}/configs, *_defconfig in arch/${arch.srcArch}/configs`;
         const near = nearest_nearest(word, own);
         const hint = near === undefined ? '' : `; did you mean ${near}?`;
-        throw new UserError(`config: '${word.slice(0, 200)}' is no configuration target of Linux ${tree.version} for ${arch.name}; use ${OWN_TARGETS.slice(0, 6).join(', ')}, ${places}, or the path of a file (with a slash)${hint}`);
+        throw new values_error/* UserError */.y(`config: '${word.slice(0, 200)}' is no configuration target of Linux ${tree.version} for ${arch.name}; use ${OWN_TARGETS.slice(0, 6).join(', ')}, ${places}, or the path of a file (with a slash)${hint}`);
     }
 }
 // The pattern rules %_defconfig and %.config of scripts/kconfig/Makefile.
@@ -36537,16 +35956,16 @@ function isFileTarget(word, tree, arch) {
         : word.endsWith('_defconfig')
             ? [ofArch]
             : [];
-    return folders.some((folder) => (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(tree.path, folder, word)));
+    return folders.some((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(tree.path, folder, word)));
 }
 /** Configuration targets with a rule of their own in the architecture's makefile, such as `virtconfig` of arm64. */
 function ruledTargets(tree, arch) {
-    const file = external_node_path_namespaceObject.join(tree.path, 'arch', arch.srcArch, 'Makefile');
-    const found = (0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false });
+    const file = external_node_path_.join(tree.path, 'arch', arch.srcArch, 'Makefile');
+    const found = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
     if (!found?.isFile() || found.size > MAKEFILE_LIMIT)
         return [];
     // The part of a rule before its colon; `:=` and `::=` assign.
-    const rules = (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8').matchAll(/^(\w[^:=#$\n]*):(?![:=])/gm);
+    const rules = (0,external_node_fs_.readFileSync)(file, 'utf8').matchAll(/^(\w[^:=#$\n]*):(?![:=])/gm);
     const names = [...rules].flatMap(([, targets = '']) => targets.trim().split(/\s+/));
     return names.filter((name) => TARGET.test(name) && name.endsWith('config'));
 }
@@ -36584,17 +36003,17 @@ function configTargets(request) {
     return [...('file' in request.base ? [] : [request.base.targets]), ['olddefconfig']];
 }
 function readBase(words, tree, arch) {
-    const file = words.find((word) => external_node_path_namespaceObject.isAbsolute(word));
+    const file = words.find((word) => external_node_path_.isAbsolute(word));
     if (file !== undefined) {
         if (words.length > 1) {
-            throw new UserError(`config: the file ${file} stands alone as the base; give others as config-fragment`);
+            throw new values_error/* UserError */.y(`config: the file ${file} stands alone as the base; give others as config-fragment`);
         }
         config_lines_readText(file, 'config');
         return { file };
     }
     // make without a target would build the kernel.
     if (words.length === 0)
-        throw new UserError("config: '' names no configuration; use defconfig, or leave it out");
+        throw new values_error/* UserError */.y("config: '' names no configuration; use defconfig, or leave it out");
     checkConfigTargets(words, tree, arch);
     return { targets: words };
 }
@@ -36619,7 +36038,7 @@ function refuseAgainst(own, options) {
         const against = own.find((line) => line.symbol === option.symbol && line.value !== option.value);
         if (against === undefined)
             continue;
-        throw new UserError(`kconfig: '${written(option)}' speaks against ${against.origin}, which sets '${written(against)}'; leave one of them out`);
+        throw new values_error/* UserError */.y(`kconfig: '${written(option)}' speaks against ${against.origin}, which sets '${written(against)}'; leave one of them out`);
     }
 }
 function contradictions(lines) {
@@ -37222,7 +36641,7 @@ const FILE_BYTES = 4 << 20;
 const ALL_BYTES = 128 << 20;
 /** Throws a UserError from `read` where a tree has more or larger Kconfig files than any kernel. */
 function kconfigFiles(tree) {
-    const root = (0,external_node_fs_namespaceObject.realpathSync)(tree);
+    const root = (0,external_node_fs_.realpathSync)(tree);
     let count = 0;
     let bytes = 0;
     return {
@@ -37231,20 +36650,20 @@ function kconfigFiles(tree) {
             const file = realFile(root, name);
             if (file === undefined)
                 return undefined;
-            const { size } = (0,external_node_fs_namespaceObject.statSync)(file);
+            const { size } = (0,external_node_fs_.statSync)(file);
             count += 1;
             bytes += size;
             if (count > FILES || size > FILE_BYTES || bytes > ALL_BYTES) {
-                throw new UserError(`source: the Kconfig files of ${tree} are too many or too large (at ${name}: ${count} files, ${bytes} bytes); it is no kernel tree`);
+                throw new values_error/* UserError */.y(`source: the Kconfig files of ${tree} are too many or too large (at ${name}: ${count} files, ${bytes} bytes); it is no kernel tree`);
             }
-            return (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8');
+            return (0,external_node_fs_.readFileSync)(file, 'utf8');
         },
     };
 }
 function realFile(root, name) {
     try {
-        const file = (0,external_node_fs_namespaceObject.realpathSync)(external_node_path_namespaceObject.join(root, name));
-        return file.startsWith(`${root}${external_node_path_namespaceObject.sep}`) && (0,external_node_fs_namespaceObject.statSync)(file).isFile() ? file : undefined;
+        const file = (0,external_node_fs_.realpathSync)(external_node_path_.join(root, name));
+        return file.startsWith(`${root}${external_node_path_.sep}`) && (0,external_node_fs_.statSync)(file).isFile() ? file : undefined;
     }
     catch {
         return undefined;
@@ -37737,7 +37156,7 @@ const source = (parsing, [name, ...rest], { place }) => {
         return false;
     // A variable that is not set is empty, as in Kconfig itself; those of kbuild's that matter to paths are known.
     const target = name.unknown ? name.text.replaceAll(/\$\([^()]*\)/g, '') : name.text;
-    readFile(parsing, external_node_path_namespaceObject.normalize(target), place);
+    readFile(parsing, external_node_path_.normalize(target), place);
     return true;
 };
 const parse_help = (_parsing, tokens, { reader }) => {
@@ -37827,7 +37246,7 @@ const NAMED = 10;
  * that did not hold, and names the others.
  */
 async function configure(host, request, tree, arch, output, make) {
-    const file = external_node_path_namespaceObject.join(output, '.config');
+    const file = external_node_path_.join(output, '.config');
     makeFolder(output);
     const before = readBefore(file);
     for (const warning of request.warnings)
@@ -37843,7 +37262,7 @@ async function configure(host, request, tree, arch, output, make) {
     checkLines(request.lines, values, tree, arch);
     // kbuild compares times first. A whole millisecond, rounded down: never later than what was made from it.
     if (before?.text === text)
-        (0,external_node_fs_namespaceObject.utimesSync)(file, before.seconds, before.seconds);
+        (0,external_node_fs_.utimesSync)(file, before.seconds, before.seconds);
     return { file, digest: (0,external_node_crypto_.createHash)('sha256').update(text).digest('hex'), values };
 }
 async function run(host, make, targets) {
@@ -37858,7 +37277,7 @@ async function run(host, make, targets) {
     const telling = said.filter((line) => line !== '' && !/^\*+$/.test(line));
     const error = telling.find((line) => /\berror\b/i.test(line) && !/^make(\[\d+\])?: \*\*\* \[/.test(line));
     const cause = error ?? telling.find((line) => !/^make(\[\d+\])?: /.test(line)) ?? telling[0] ?? 'it said nothing';
-    throw new UserError(`config: make ${targets.join(' ')} failed with exit code ${code}: ${cause.slice(0, 500)}`);
+    throw new values_error/* UserError */.y(`config: make ${targets.join(' ')} failed with exit code ${code}: ${cause.slice(0, 500)}`);
 }
 function checkLines(lines, values, tree, arch) {
     const unmet = lastOfEach(lines).filter((line) => !isMet(line, values));
@@ -37873,7 +37292,7 @@ function checkLines(lines, values, tree, arch) {
     const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : '';
     const rest = others.length === 0 ? '' : `; nor did ${others.slice(0, NAMED).join(', ')}${more}`;
     const why = configure_explain(first, values, tree, arch);
-    throw new UserError(`${first.origin}: '${written(first)}' did not hold in the final .config: ${why}${rest}`);
+    throw new values_error/* UserError */.y(`${first.origin}: '${written(first)}' did not hold in the final .config: ${why}${rest}`);
 }
 function configure_explain({ symbol, value }, values, tree, arch) {
     try {
@@ -37881,20 +37300,20 @@ function configure_explain({ symbol, value }, values, tree, arch) {
     }
     catch (error) {
         // The request that did not hold is the news, not that its cause could not be found.
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             return `Kconfig left it out (${error.message})`;
         throw error;
     }
 }
 function readBefore(file) {
-    const found = (0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false });
+    const found = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
     if (found === undefined)
         return undefined;
     return { text: config_lines_readText(file, 'output'), seconds: Math.floor(found.mtimeMs) / 1000 };
 }
 function makeFolder(folder) {
     try {
-        (0,external_node_fs_namespaceObject.mkdirSync)(folder, { recursive: true });
+        (0,external_node_fs_.mkdirSync)(folder, { recursive: true });
     }
     catch (error) {
         throw unwritable(folder, error);
@@ -37903,17 +37322,17 @@ function makeFolder(folder) {
 function writeWhole(file, text) {
     const part = `${file}.kernel-thinlto`;
     try {
-        (0,external_node_fs_namespaceObject.rmSync)(part, { force: true });
-        (0,external_node_fs_namespaceObject.writeFileSync)(part, text, { flag: 'wx' });
-        (0,external_node_fs_namespaceObject.renameSync)(part, file);
+        (0,external_node_fs_.rmSync)(part, { force: true });
+        (0,external_node_fs_.writeFileSync)(part, text, { flag: 'wx' });
+        (0,external_node_fs_.renameSync)(part, file);
     }
     catch (error) {
-        (0,external_node_fs_namespaceObject.rmSync)(part, { force: true });
+        (0,external_node_fs_.rmSync)(part, { force: true });
         throw unwritable(file, error);
     }
 }
 function unwritable(name, error) {
-    return new UserError(`output: ${name} cannot be written (${messageOf(error).split(',', 1)[0]})`);
+    return new values_error/* UserError */.y(`output: ${name} cannot be written (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]})`);
 }
 
 ;// CONCATENATED MODULE: ./.build/kernel/host-packages.js
@@ -37945,10 +37364,10 @@ const KERNEL_NEEDS = [
 const SBIN = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 /** The packages whose program or header is not on this host. */
 function missingPackages(env, needs, include = '/usr/include') {
-    const folders = [...(env.PATH ?? '').split(external_node_path_namespaceObject.delimiter), ...SBIN].filter((folder) => folder !== '');
+    const folders = [...(env.PATH ?? '').split(external_node_path_.delimiter), ...SBIN].filter((folder) => folder !== '');
     const has = (need) => need.program !== undefined
-        ? folders.some((folder) => readable(external_node_path_namespaceObject.join(folder, need.program ?? ''), external_node_fs_namespaceObject.constants.X_OK))
-        : readable(external_node_path_namespaceObject.join(include, need.header ?? ''), external_node_fs_namespaceObject.constants.R_OK);
+        ? folders.some((folder) => readable(external_node_path_.join(folder, need.program ?? ''), external_node_fs_.constants.X_OK))
+        : readable(external_node_path_.join(include, need.header ?? ''), external_node_fs_.constants.R_OK);
     return needs.filter((need) => !has(need)).map((need) => need.package);
 }
 /**
@@ -37961,7 +37380,7 @@ async function ensurePackages(host, how, needs = KERNEL_NEEDS) {
         return;
     const line = `apt-get install -y ${missing.join(' ')}`;
     if (how === 'check') {
-        throw new UserError(`host-packages: not on this host: ${missing.join(', ')}; run '${line}', or ask for host-packages install`);
+        throw new values_error/* UserError */.y(`host-packages: not on this host: ${missing.join(', ')}; run '${line}', or ask for host-packages install`);
     }
     const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
     host.log.info(`Installing host packages: ${missing.join(' ')}`);
@@ -37974,7 +37393,7 @@ async function ensurePackages(host, how, needs = KERNEL_NEEDS) {
             ...args,
         ];
         return host.run(program, rest).catch((error) => {
-            throw new UserError(`host-packages: missing ${missing.join(', ')}, and '${program}' is not on this host (${String(error)}); install them by hand`);
+            throw new values_error/* UserError */.y(`host-packages: missing ${missing.join(', ')}, and '${program}' is not on this host (${String(error)}); install them by hand`);
         });
     };
     // Lists of third-party archives often fail to load; what counts is whether the packages can be installed.
@@ -37984,11 +37403,11 @@ async function ensurePackages(host, how, needs = KERNEL_NEEDS) {
     if (result.code === 0 && left.length === 0)
         return;
     const said = (result.stderr.trim() || result.stdout.trim()).split('\n').at(-1) ?? '';
-    throw new UserError(`host-packages: missing ${(left.length > 0 ? left : missing).join(', ')}, and apt could not install them (${said}); run '${line}' as root`);
+    throw new values_error/* UserError */.y(`host-packages: missing ${(left.length > 0 ? left : missing).join(', ')}, and apt could not install them (${said}); run '${line}' as root`);
 }
 function readable(file, mode) {
     try {
-        (0,external_node_fs_namespaceObject.accessSync)(file, mode);
+        (0,external_node_fs_.accessSync)(file, mode);
         return true;
     }
     catch {
@@ -37996,17 +37415,38 @@ function readable(file, mode) {
     }
 }
 
+;// CONCATENATED MODULE: ./.build/kernel/git.js
+/** Settings of a stranger's repository that would start programs, write to it, or hide an edit. */
+const SETTINGS = [
+    // A container's checkout often belongs to another user, and is only read here.
+    'safe.directory=*',
+    'log.showSignature=false',
+    'core.fsmonitor=false',
+    'core.untrackedCache=false',
+    'core.checkStat=default',
+    'core.trustctime=true',
+    'core.quotePath=false',
+].flatMap((setting) => ['-c', setting]);
+/** Runs git in a folder to read from its repository; nothing is written, not even the index. */
+function readGit(host, folder, args, limit) {
+    return host.run('git', ['--no-optional-locks', ...SETTINGS, '-C', folder, ...args], {
+        env: plainEnvironment(host.env),
+        limit,
+        timeoutSeconds: 60,
+    });
+}
+// Inside a git hook GIT_DIR and others would lead to the hook's repository instead of the tree's.
+function plainEnvironment(env) {
+    const kept = Object.entries(env).filter((entry) => entry[1] !== undefined && !entry[0].startsWith('GIT_'));
+    return Object.fromEntries(kept);
+}
+
 ;// CONCATENATED MODULE: ./.build/kernel/commit.js
+
 
 /** The commit that a kernel tree is checked out at; undefined where it is in no git work tree, or git is not there. */
 async function readCommit(host, tree) {
-    const git = (...args) => 
-    // A container's checkout often belongs to another user, and is only read here.
-    host.run('git', ['-c', 'safe.directory=*', '-c', 'log.showSignature=false', '-C', tree, ...args], {
-        env: plainEnvironment(host.env),
-        limit: 4096,
-        timeoutSeconds: 60,
-    });
+    const git = (...args) => readGit(host, tree, args, 4096);
     try {
         const { code, stdout } = await git('log', '-1', '--format=%H %ct');
         const [, id, seconds] = /^([0-9a-f]{40,64}) (\d{1,12})$/m.exec(stdout) ?? [];
@@ -38017,15 +37457,10 @@ async function readCommit(host, tree) {
         return known.code === 0 ? { id, seconds: Number(seconds) } : undefined;
     }
     catch (error) {
-        if (error instanceof UserError)
+        if (error instanceof values_error/* UserError */.y)
             return undefined;
         throw error;
     }
-}
-// Inside a git hook GIT_DIR and others would lead to the hook's repository instead of the tree's.
-function plainEnvironment(env) {
-    const kept = Object.entries(env).filter((entry) => entry[1] !== undefined && !entry[0].startsWith('GIT_'));
-    return Object.fromEntries(kept);
 }
 
 ;// CONCATENATED MODULE: ./.build/kernel/makefile-conditions.js
@@ -38093,9 +37528,9 @@ async function readTree(host, folder) {
     const tree = realFolder(folder);
     // The top Makefile stops on these itself, with a line that does not name the path.
     if (/[\s:]/.test(tree)) {
-        throw new UserError(`source: '${tree}' has a space or colon in it, which kbuild refuses; move the tree`);
+        throw new values_error/* UserError */.y(`source: '${tree}' has a space or colon in it, which kbuild refuses; move the tree`);
     }
-    const missing = NEEDED.filter((name) => !(0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(tree, name)));
+    const missing = NEEDED.filter((name) => !(0,external_node_fs_.existsSync)(external_node_path_.join(tree, name)));
     if (missing.length > 0)
         throw noKernel(folder, `it has no ${missing.join(', ')}`);
     const makefile = read(tree, 'Makefile');
@@ -38124,30 +37559,30 @@ async function readTree(host, folder) {
 function refuseUnbuildable(tree, arch) {
     if (!tree.srcArches.includes(arch.srcArch)) {
         const has = tree.srcArches.join(', ');
-        throw new UserError(`arch: ${arch.name}: ${tree.path} has no arch/${arch.srcArch}/Kconfig; it has ${has}`);
+        throw new values_error/* UserError */.y(`arch: ${arch.name}: ${tree.path} has no arch/${arch.srcArch}/Kconfig; it has ${has}`);
     }
     // The rule outputmakefile of the top Makefile.
-    const left = ['.config', 'include/config', `arch/${arch.srcArch}/include/generated`].find((name) => (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(tree.path, name)));
+    const left = ['.config', 'include/config', `arch/${arch.srcArch}/include/generated`].find((name) => (0,external_node_fs_.existsSync)(external_node_path_.join(tree.path, name)));
     if (left === undefined)
         return;
-    throw new UserError(`source: ${tree.path} was built in place (it has ${left}), and kbuild refuses another output folder then; run 'make -C ${tree.path} ARCH=${arch.name} mrproper' (it deletes .config too), or use a clean checkout`);
+    throw new values_error/* UserError */.y(`source: ${tree.path} was built in place (it has ${left}), and kbuild refuses another output folder then; run 'make -C ${tree.path} ARCH=${arch.name} mrproper' (it deletes .config too), or use a clean checkout`);
 }
 function realFolder(folder) {
     try {
-        const tree = (0,external_node_fs_namespaceObject.realpathSync)(folder);
-        if ((0,external_node_fs_namespaceObject.statSync)(tree).isDirectory())
+        const tree = (0,external_node_fs_.realpathSync)(folder);
+        if ((0,external_node_fs_.statSync)(tree).isDirectory())
             return tree;
     }
     catch (error) {
         if (error.code !== 'ENOENT') {
-            throw new UserError(`source: ${folder} cannot be read (${error.message.split(',', 1)[0]})`);
+            throw new values_error/* UserError */.y(`source: ${folder} cannot be read (${error.message.split(',', 1)[0]})`);
         }
-        throw new UserError(`source: ${folder}: no such folder; check out the kernel there, or name another`);
+        throw new values_error/* UserError */.y(`source: ${folder}: no such folder; check out the kernel there, or name another`);
     }
-    throw new UserError(`source: ${folder} is a file, not a folder with a kernel tree`);
+    throw new values_error/* UserError */.y(`source: ${folder} is a file, not a folder with a kernel tree`);
 }
 function noKernel(folder, why) {
-    return new UserError(`source: ${folder} is no kernel tree: ${why}`);
+    return new values_error/* UserError */.y(`source: ${folder} is no kernel tree: ${why}`);
 }
 function versionOf(makefile) {
     const value = (name) => new RegExp(`^${name}[ \\t]*=[ \\t]*(.*)$`, 'm').exec(makefile)?.[1]?.trim() ?? '';
@@ -38158,8 +37593,8 @@ function versionOf(makefile) {
     return `${numbers.join('.')}${/^[\w.+-]{0,64}$/.test(extra) ? extra : ''}`;
 }
 function archesOf(tree) {
-    return (0,external_node_fs_namespaceObject.readdirSync)(external_node_path_namespaceObject.join(tree, 'arch'))
-        .filter((name) => (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(tree, 'arch', name, 'Kconfig')))
+    return (0,external_node_fs_.readdirSync)(external_node_path_.join(tree, 'arch'))
+        .filter((name) => (0,external_node_fs_.existsSync)(external_node_path_.join(tree, 'arch', name, 'Kconfig')))
         .sort();
 }
 /** Whether the top Makefile adds the linker options of suffix reduction in a mode, with no other symbol asked for. */
@@ -38170,15 +37605,77 @@ function reducesUnasked(makefile, mode) {
 // A release tarball gives its top files the release's time, and an edit deeper in the tree does not change them.
 function newest(tree) {
     const times = ['Makefile', 'Kconfig', 'Kbuild', 'COPYING', 'CREDITS', 'MAINTAINERS', 'README'].flatMap((name) => {
-        const found = (0,external_node_fs_namespaceObject.lstatSync)(external_node_path_namespaceObject.join(tree, name), { throwIfNoEntry: false });
+        const found = (0,external_node_fs_.lstatSync)(external_node_path_.join(tree, name), { throwIfNoEntry: false });
         return found?.isFile() ? [found.mtimeMs] : [];
     });
     return Math.floor(Math.max(...times, 0) / 1000);
 }
 function read(tree, name) {
-    const file = external_node_path_namespaceObject.join(tree, name);
-    const found = (0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false });
-    return found?.isFile() && found.size <= READ_LIMIT ? (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8') : '';
+    const file = external_node_path_.join(tree, name);
+    const found = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+    return found?.isFile() && found.size <= READ_LIMIT ? (0,external_node_fs_.readFileSync)(file, 'utf8') : '';
+}
+
+;// CONCATENATED MODULE: ./.build/report/numbers.js
+/** A duration for people: `0.4 s`, `38 s`, `4 min 07 s`, `1 h 02 min`. */
+function numbers_duration(seconds) {
+    if (seconds < 10)
+        return `${seconds.toFixed(1)} s`;
+    const whole = Math.round(seconds);
+    if (whole < 60)
+        return `${whole} s`;
+    if (whole < 3600)
+        return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+    return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
+}
+/** A count with its thing: `1 function`, `253 functions`. */
+function countOf(number, thing) {
+    return `${number} ${thing}${number === 1 ? '' : 's'}`;
+}
+function pad(number) {
+    return String(number).padStart(2, '0');
+}
+
+;// CONCATENATED MODULE: ./.build/report/cache.js
+
+/** What each column of `cacheRows` is. */
+const CACHE_COLUMNS = ['Level', 'Reused', 'Made anew', 'Size', 'Spent', 'Saved'];
+const REASONS = 4;
+/** What the cache did, a row a level, in the order of `CACHE_COLUMNS`; texts from outside. */
+function cacheRows({ levels }) {
+    return levels.map((level) => [
+        level.name,
+        String(level.hits),
+        misses(level.misses),
+        sizes(level.bytesBefore, level.bytesAfter),
+        numbers_duration(level.secondsSpent),
+        level.secondsSaved === null ? 'not known' : `about ${numbers_duration(level.secondsSaved)} of one processor`,
+    ]);
+}
+/** What is to be said of the cache beside the table, a line each. */
+function cacheLines(report) {
+    return [
+        ...report.levels.map(({ name, status }) => `${name}: ${status}`),
+        report.saved,
+        `store: ${report.store}; key: ${report.key.map(([name, value]) => `${name} ${value}`).join(', ')}`,
+    ];
+}
+function misses(list) {
+    if (list.length === 0)
+        return 'none';
+    const shown = list.slice(0, REASONS).map(({ reason, count }) => `${count}: ${reason}`);
+    const rest = list.slice(REASONS).reduce((sum, { count }) => sum + count, 0);
+    return [...shown, ...(rest > 0 ? [`${rest}: other reasons, in report.json`] : [])].join('; ');
+}
+function sizes(before, after) {
+    if (before === 0 && after === 0)
+        return 'nothing packed';
+    if (after === 0)
+        return `${megabytes(before)}, kept`;
+    return before === 0 ? megabytes(after) : `${megabytes(before)}, now ${megabytes(after)}`;
+}
+function megabytes(bytes) {
+    return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }
 
 ;// CONCATENATED MODULE: ./.build/report/escape.js
@@ -38202,26 +37699,6 @@ function code(text) {
     const inert = line.replace(/[^A-Za-z0-9 ]/gu, (character) => `&#${character.codePointAt(0)};`);
     // An address of electronic mail becomes a link even then.
     return `<code>${inert.replaceAll('&#64;', '&#64;&#8288;')}</code>`;
-}
-
-;// CONCATENATED MODULE: ./.build/report/numbers.js
-/** A duration for people: `0.4 s`, `38 s`, `4 min 07 s`, `1 h 02 min`. */
-function numbers_duration(seconds) {
-    if (seconds < 10)
-        return `${seconds.toFixed(1)} s`;
-    const whole = Math.round(seconds);
-    if (whole < 60)
-        return `${whole} s`;
-    if (whole < 3600)
-        return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
-    return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
-}
-/** A count with its thing: `1 function`, `253 functions`. */
-function countOf(number, thing) {
-    return `${number} ${thing}${number === 1 ? '' : 's'}`;
-}
-function pad(number) {
-    return String(number).padStart(2, '0');
 }
 
 ;// CONCATENATED MODULE: ./.build/report/facts.js
@@ -38301,6 +37778,7 @@ function times({ phases, started, finished }) {
 
 
 
+
 const UNITS = 10;
 const ERRORS = 5;
 const SUSPECTS = 5;
@@ -38318,12 +37796,18 @@ function renderText(report) {
     }
     for (const image of report.images)
         lines.push(...imageLines(image), '');
-    const { makeLine, files } = report.build;
+    const { makeLine, files, cache } = report.build;
+    if (cache !== null)
+        lines.push(...cacheText(cache), '');
     if (makeLine !== '')
         lines.push('The same build again:', `  ${makeLine}`, '');
     if (files.length > 0)
         lines.push(...text_facts(files.map(({ what, path }) => [what, path])));
     return `${lines.map(oneLine).join('\n').trimEnd()}\n`;
+}
+function cacheText(cache) {
+    const rows = cacheRows(cache).map(([level, hits, misses, size, spent, saved]) => `  ${level}: ${hits} reused; made anew: ${misses}; ${size}; ${spent} spent, saved: ${saved}`);
+    return ['Cache:', ...rows, ...cacheLines(cache).map((line) => `  ${line}`)];
 }
 function imageLines(image) {
     const lines = [`${image.path}: ${totalsLine(image)}`];
@@ -38365,6 +37849,7 @@ function label(tu) {
 
 
 
+
 // A job summary takes 1 MiB for a step; other steps' words need room too.
 const markdown_LIMIT = 900_000;
 // Kept free of list items, so that headings and what closes a list always fit.
@@ -38397,6 +37882,8 @@ function renderMarkdown(report) {
     }
     for (const image of report.images)
         overview(page, image);
+    if (build.cache !== null)
+        cacheTable(page, build.cache);
     if (build.files.length > 0) {
         page.add('### Files', '');
         const lines = build.files.map(({ what, path }) => `- ${quoted(what)}: ${quoted(path)}`);
@@ -38444,6 +37931,11 @@ function overview(page, image) {
         return `| ${unit(tu)} | ${symbols.length} | ${functions} | ${names.join(', ')} |`;
     });
     page.list(rows, { total: groups.length, form: (rest) => `\nUnits: ${rest}` });
+}
+function cacheTable(page, cache) {
+    page.add('### Cache', '', `| ${CACHE_COLUMNS.join(' | ')} |`, '| --- | ---: | --- | --- | --- | --- |');
+    page.add(...cacheRows(cache).map((cells) => `| ${cells.map(quoted).join(' | ')} |`), '');
+    page.list(cacheLines(cache).map((line) => `- ${quoted(line)}`), { form: bullet });
 }
 function markdown_symbolTable(page, image) {
     if (image.symbols.length === 0)
@@ -38511,9 +38003,9 @@ function quoted(text) {
 /** The paths that `writeReport` writes to in a folder; a report can name them before they are there. */
 function reportPaths(folder) {
     return {
-        json: external_node_path_namespaceObject.join(folder, 'report.json'),
-        text: external_node_path_namespaceObject.join(folder, 'report.txt'),
-        markdown: external_node_path_namespaceObject.join(folder, 'report.md'),
+        json: external_node_path_.join(folder, 'report.json'),
+        text: external_node_path_.join(folder, 'report.txt'),
+        markdown: external_node_path_.join(folder, 'report.md'),
     };
 }
 /**
@@ -38528,28 +38020,28 @@ function writeReport(report, folder) {
         [paths.markdown, renderMarkdown(report)],
     ];
     try {
-        (0,external_node_fs_namespaceObject.mkdirSync)(folder, { recursive: true });
+        (0,external_node_fs_.mkdirSync)(folder, { recursive: true });
         for (const [file, content] of contents)
             replace(file, content);
     }
     catch (error) {
-        throw new UserError(`report-dir: ${folder} cannot be written (${messageOf(error)}); choose a folder that can, with room for it`);
+        throw new values_error/* UserError */.y(`report-dir: ${folder} cannot be written (${(0,values_error/* messageOf */.b)(error)}); choose a folder that can, with room for it`);
     }
     return paths;
 }
 function replace(file, content) {
     const fresh = `${file}.${process.pid}.new`;
     try {
-        (0,external_node_fs_namespaceObject.writeFileSync)(fresh, content);
-        (0,external_node_fs_namespaceObject.renameSync)(fresh, file);
+        (0,external_node_fs_.writeFileSync)(fresh, content);
+        (0,external_node_fs_.renameSync)(fresh, file);
     }
     finally {
-        (0,external_node_fs_namespaceObject.rmSync)(fresh, { force: true });
+        (0,external_node_fs_.rmSync)(fresh, { force: true });
     }
 }
 
-;// CONCATENATED MODULE: external "node:fs/promises"
-const external_node_fs_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
+// EXTERNAL MODULE: external "node:fs/promises"
+var promises_ = __nccwpck_require__(1455);
 ;// CONCATENATED MODULE: ./.build/fetch/disk.js
 
 const CAUSES = new Map([
@@ -38567,100 +38059,11 @@ function diskError(folder, error) {
     const cause = CAUSES.get(error?.code ?? '');
     if (cause === undefined)
         return error;
-    return new UserError(`${folder}: cannot be written: ${cause}; make room there, or set KERNEL_THINLTO_CACHE to a folder elsewhere`, { cause: error });
+    return new values_error/* UserError */.y(`${folder}: cannot be written: ${cause}; make room there, or set KERNEL_THINLTO_CACHE to a folder elsewhere`, { cause: error });
 }
 
-;// CONCATENATED MODULE: ./node_modules/@actions/http-client/lib/proxy.js
-function getProxyUrl(reqUrl) {
-    const usingSsl = reqUrl.protocol === 'https:';
-    if (checkBypass(reqUrl)) {
-        return undefined;
-    }
-    const proxyVar = (() => {
-        if (usingSsl) {
-            return process.env['https_proxy'] || process.env['HTTPS_PROXY'];
-        }
-        else {
-            return process.env['http_proxy'] || process.env['HTTP_PROXY'];
-        }
-    })();
-    if (proxyVar) {
-        try {
-            return new DecodedURL(proxyVar);
-        }
-        catch (_a) {
-            if (!proxyVar.startsWith('http://') && !proxyVar.startsWith('https://'))
-                return new DecodedURL(`http://${proxyVar}`);
-        }
-    }
-    else {
-        return undefined;
-    }
-}
-function checkBypass(reqUrl) {
-    if (!reqUrl.hostname) {
-        return false;
-    }
-    const reqHost = reqUrl.hostname;
-    if (isLoopbackAddress(reqHost)) {
-        return true;
-    }
-    const noProxy = process.env['no_proxy'] || process.env['NO_PROXY'] || '';
-    if (!noProxy) {
-        return false;
-    }
-    // Determine the request port
-    let reqPort;
-    if (reqUrl.port) {
-        reqPort = Number(reqUrl.port);
-    }
-    else if (reqUrl.protocol === 'http:') {
-        reqPort = 80;
-    }
-    else if (reqUrl.protocol === 'https:') {
-        reqPort = 443;
-    }
-    // Format the request hostname and hostname with port
-    const upperReqHosts = [reqUrl.hostname.toUpperCase()];
-    if (typeof reqPort === 'number') {
-        upperReqHosts.push(`${upperReqHosts[0]}:${reqPort}`);
-    }
-    // Compare request host against noproxy
-    for (const upperNoProxyItem of noProxy
-        .split(',')
-        .map(x => x.trim().toUpperCase())
-        .filter(x => x)) {
-        if (upperNoProxyItem === '*' ||
-            upperReqHosts.some(x => x === upperNoProxyItem ||
-                x.endsWith(`.${upperNoProxyItem}`) ||
-                (upperNoProxyItem.startsWith('.') &&
-                    x.endsWith(`${upperNoProxyItem}`)))) {
-            return true;
-        }
-    }
-    return false;
-}
-function isLoopbackAddress(host) {
-    const hostLower = host.toLowerCase();
-    return (hostLower === 'localhost' ||
-        hostLower.startsWith('127.') ||
-        hostLower.startsWith('[::1]') ||
-        hostLower.startsWith('[0:0:0:0:0:0:0:1]'));
-}
-class DecodedURL extends URL {
-    constructor(url, base) {
-        super(url, base);
-        this._decodedUsername = decodeURIComponent(super.username);
-        this._decodedPassword = decodeURIComponent(super.password);
-    }
-    get username() {
-        return this._decodedUsername;
-    }
-    get password() {
-        return this._decodedPassword;
-    }
-}
-//# sourceMappingURL=proxy.js.map
+// EXTERNAL MODULE: ./node_modules/@actions/http-client/lib/proxy.js
+var lib_proxy = __nccwpck_require__(9783);
 // EXTERNAL MODULE: ./node_modules/undici/index.js
 var undici = __nccwpck_require__(6752);
 ;// CONCATENATED MODULE: ./.build/fetch/http.js
@@ -38681,7 +38084,7 @@ const RETRY_AFTER_LIMIT_S = 60;
 const UNREACHABLE = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|ENETDOWN|UND_ERR_CONNECT_TIMEOUT|UND_ERR_ABORTED|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED)/;
 /** Makes the error of a failed transfer. `retryAfter`: seconds that the server asked to wait. */
 function transferError(kind, message, retryAfter) {
-    return new UserError(message, { cause: { kind, retryAfter } });
+    return new values_error/* UserError */.y(message, { cause: { kind, retryAfter } });
 }
 /** Whether a server answered that it does not have, or does not give out, what was asked for (404, 403, 410). */
 function isNotFound(error) {
@@ -38693,7 +38096,7 @@ function isUnreachable(error) {
     return kind === 'unreachable' || kind === 'transient';
 }
 function http_kindOf(error) {
-    if (!(error instanceof UserError))
+    if (!(error instanceof values_error/* UserError */.y))
         return undefined;
     return error.cause?.kind;
 }
@@ -38720,7 +38123,7 @@ async function withRetries(host, patience, work, reached = () => 0) {
             const wait = kind === 'unreachable'
                 ? patience.backoff / 2
                 : Math.max(patience.backoff * 2 ** (attempt - 1), (asked ?? 0) * 1000);
-            host.log.debug(`${messageOf(error)}; try ${attempt + 1} in ${wait} ms`);
+            host.log.debug(`${(0,values_error/* messageOf */.b)(error)}; try ${attempt + 1} in ${wait} ms`);
             await (0,promises_namespaceObject.setTimeout)(wait, undefined, { signal: host.signal }).catch(() => host.signal.throwIfAborted());
         }
     }
@@ -38799,10 +38202,10 @@ async function ask(host, url, headers, patience) {
 function brokenTransfer(host, url, error) {
     if (host.signal.aborted)
         return host.signal.reason;
-    if (error instanceof UserError)
+    if (error instanceof values_error/* UserError */.y)
         return error;
     const code = String(error?.code ?? '');
-    const words = messageOf(error) || code;
+    const words = (0,values_error/* messageOf */.b)(error) || code;
     if (UNREACHABLE.test(code))
         return transferError('unreachable', `${url}: cannot be reached (${words})`);
     if (error instanceof TypeError || error instanceof RangeError)
@@ -38812,7 +38215,7 @@ function brokenTransfer(host, url, error) {
 const dispatchers = new Map();
 // HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as every @actions package takes them.
 function dispatcherFor(url) {
-    const proxy = getProxyUrl(url)?.href ?? '';
+    const proxy = (0,lib_proxy/* getProxyUrl */.s)(url)?.href ?? '';
     const known = dispatchers.get(proxy);
     if (known !== undefined)
         return known;
@@ -38848,12 +38251,12 @@ function ownerIsGone(tag) {
 function machineTag() {
     let namespace = '';
     try {
-        namespace = (0,external_node_fs_namespaceObject.readlinkSync)('/proc/self/ns/pid');
+        namespace = (0,external_node_fs_.readlinkSync)('/proc/self/ns/pid');
     }
     catch {
         // No /proc: the host name alone has to do.
     }
-    return (0,external_node_crypto_.createHash)('sha256').update(`${(0,external_node_os_namespaceObject.hostname)()} ${namespace}`).digest('hex').slice(0, 8);
+    return (0,external_node_crypto_.createHash)('sha256').update(`${(0,external_node_os_.hostname)()} ${namespace}`).digest('hex').slice(0, 8);
 }
 
 ;// CONCATENATED MODULE: ./.build/fetch/part.js
@@ -38863,25 +38266,25 @@ function machineTag() {
 
 /** A new name for this process's part of a download; `stem` says what it is to become. */
 function partOf(folder, stem) {
-    return external_node_path_namespaceObject.join(folder, `${stem}.${ownerTag()}.${(0,external_node_crypto_.randomBytes)(4).toString('hex')}.part`);
+    return external_node_path_.join(folder, `${stem}.${ownerTag()}.${(0,external_node_crypto_.randomBytes)(4).toString('hex')}.part`);
 }
 const OLD_MS = 7 * 24 * 3600 * 1000;
 /** Makes the largest part that a dead process left of a stem this process's own, and removes old ones of any stem. */
 async function takeOver(folder, stem, part) {
     const found = [];
-    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
+    for (const name of await (0,promises_.readdir)(folder)) {
         const tag = /\.([0-9a-f]{8}-\d+)\.[0-9a-f]{8}\.part$/.exec(name);
-        const info = tag && (await (0,external_node_fs_promises_namespaceObject.stat)(external_node_path_namespaceObject.join(folder, name)).catch(() => undefined));
+        const info = tag && (await (0,promises_.stat)(external_node_path_.join(folder, name)).catch(() => undefined));
         if (!info)
             continue;
         if (Date.now() - info.mtimeMs > OLD_MS)
-            await (0,external_node_fs_promises_namespaceObject.rm)(external_node_path_namespaceObject.join(folder, name), { force: true });
+            await (0,promises_.rm)(external_node_path_.join(folder, name), { force: true });
         else if (name.slice(0, tag.index) === stem && ownerIsGone(tag[1] ?? ''))
             found.push({ name, size: info.size });
     }
     for (const { name } of found.sort((a, b) => b.size - a.size)) {
         // Only one of those who try gets it.
-        const mine = (0,external_node_fs_promises_namespaceObject.rename)(external_node_path_namespaceObject.join(folder, name), part).then(() => true, () => false);
+        const mine = (0,promises_.rename)(external_node_path_.join(folder, name), part).then(() => true, () => false);
         if (await mine)
             return true;
     }
@@ -38898,7 +38301,7 @@ async function takeOver(folder, stem, part) {
 
 
 const BYTES_LIMIT = 16 * 2 ** 30;
-const STEP = 1 << 20;
+const download_STEP = 1 << 20;
 /** Gets a small thing (an index, an answer of an API) of at most `limit` bytes. Throws a UserError; retries as `download`. */
 async function fetchBytes(host, url, options) {
     return withRetries(host, PATIENCE, async () => {
@@ -38920,20 +38323,20 @@ async function fetchBytes(host, url, options) {
  * names the URL, what was expected and what came, and leaves nothing.
  */
 async function download(host, url, file, options) {
-    const folder = external_node_path_namespaceObject.dirname(file);
+    const folder = external_node_path_.dirname(file);
     // Named by what it is to become, so that a later run finds it.
-    const stem = options.sha256 ?? external_node_path_namespaceObject.basename(file);
+    const stem = options.sha256 ?? external_node_path_.basename(file);
     const part = partOf(folder, stem);
     const progress = host.progress(options.title, 'bytes');
     let keep = false;
     try {
-        await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
+        await (0,promises_.mkdir)(folder, { recursive: true });
         const inherited = options.sha256 !== undefined && (await takeOver(folder, stem, part));
-        const handle = await (0,external_node_fs_promises_namespaceObject.open)(part, inherited ? 'r+' : 'w+');
+        const handle = await (0,promises_.open)(part, inherited ? 'r+' : 'w+');
         try {
             const got = await transfer(host, url, { handle, part, progress, inherited }, options);
             await handle.truncate(got.bytes);
-            await (0,external_node_fs_promises_namespaceObject.rename)(part, file);
+            await (0,promises_.rename)(part, file);
             return got;
         }
         catch (error) {
@@ -38951,7 +38354,7 @@ async function download(host, url, file, options) {
     finally {
         progress.end();
         if (!keep)
-            await (0,external_node_fs_promises_namespaceObject.rm)(part, { force: true });
+            await (0,promises_.rm)(part, { force: true });
     }
 }
 async function transfer(host, url, target, options) {
@@ -38977,10 +38380,10 @@ async function transfer(host, url, target, options) {
         }
     };
     // A line that breaks often, but brings something each time, gets there in the end.
-    return withRetries(host, options.patience ?? PATIENCE, work, () => Math.floor(state.bytes / STEP));
+    return withRetries(host, options.patience ?? PATIENCE, work, () => Math.floor(state.bytes / download_STEP));
 }
 function wrongDigest(url, expected, got) {
-    return transferError('refused', `${url}: SHA-256 should be ${expected}, and what came has ${got}; it was thrown away: try again, or take another llvm-source`);
+    return transferError('refused', `${url}: SHA-256 should be ${expected}, and what came has ${got}; it was thrown away: try again, or take another source`);
 }
 /** One request: goes on from what is there where the server can, else from the start. */
 async function attempt(host, url, target, options, state) {
@@ -39068,7 +38471,7 @@ async function restart(target, state) {
     Object.assign(state, { bytes: 0, hash: (0,external_node_crypto_.createHash)('sha256'), validator: undefined, mended: false });
 }
 async function readBack(part, state, limit) {
-    for await (const chunk of (0,external_node_fs_namespaceObject.createReadStream)(part, { end: limit - 1 })) {
+    for await (const chunk of (0,external_node_fs_.createReadStream)(part, { end: limit - 1 })) {
         state.hash.update(chunk);
         state.bytes += chunk.length;
     }
@@ -39243,7 +38646,7 @@ const clearsigned_LINE_LIMIT = 16_000;
  * around it, no header but `Hash`, every dash escaped, no control characters. Throws a UserError that begins with `what`.
  */
 function parseClearsigned(text, what) {
-    const refuse = (why) => new UserError(`${what}: not signed as it must be: ${why}`);
+    const refuse = (why) => new values_error/* UserError */.y(`${what}: not signed as it must be: ${why}`);
     const lines = text.replaceAll('\r\n', '\n').split('\n');
     const begin = lines.findIndex((line) => line.trim() !== '');
     if (begin === -1 || lines[begin] !== BEGIN)
@@ -39305,43 +38708,43 @@ const GPG = [
 async function verifyClearsigned(host, text, key, what = 'signed checksums') {
     const parsed = parseClearsigned(text, what);
     return withGpg(host, async (gpg, folder) => {
-        await (0,external_node_fs_promises_namespaceObject.writeFile)(external_node_path_namespaceObject.join(folder, 'key.asc'), key.armored);
-        await (0,external_node_fs_promises_namespaceObject.writeFile)(external_node_path_namespaceObject.join(folder, 'signed.asc'), parsed.block);
-        const imported = await gpg(['--import', external_node_path_namespaceObject.join(folder, 'key.asc')]);
+        await (0,promises_.writeFile)(external_node_path_.join(folder, 'key.asc'), key.armored);
+        await (0,promises_.writeFile)(external_node_path_.join(folder, 'signed.asc'), parsed.block);
+        const imported = await gpg(['--import', external_node_path_.join(folder, 'key.asc')]);
         if (!/^\[GNUPG:\] IMPORT_OK /m.test(imported.stdout)) {
-            throw new UserError(`${what}: the key to check its signature with cannot be read: ${lastLine(imported)}`);
+            throw new values_error/* UserError */.y(`${what}: the key to check its signature with cannot be read: ${lastLine(imported)}`);
         }
-        const out = external_node_path_namespaceObject.join(folder, 'text');
-        const result = await gpg(['--output', out, '--decrypt', external_node_path_namespaceObject.join(folder, 'signed.asc')]);
+        const out = external_node_path_.join(folder, 'text');
+        const result = await gpg(['--output', out, '--decrypt', external_node_path_.join(folder, 'signed.asc')]);
         const objection = judgeSignatures(result.stdout, key.fingerprints);
         if (objection !== undefined)
-            throw new UserError(`${what}: not signed as it must be: ${objection}`);
+            throw new values_error/* UserError */.y(`${what}: not signed as it must be: ${objection}`);
         // Two readers of one format: where they do not see the same text, someone plays with the difference.
-        const signed = await (0,external_node_fs_promises_namespaceObject.readFile)(out, 'utf8');
+        const signed = await (0,promises_.readFile)(out, 'utf8');
         if (bare(signed) !== bare(parsed.text)) {
-            throw new UserError(`${what}: not signed as it must be: the signed text is ambiguous`);
+            throw new values_error/* UserError */.y(`${what}: not signed as it must be: the signed text is ambiguous`);
         }
         return signed;
     });
 }
 /** Reads the keys of a file of the user's: all primary keys in it may sign. `input` names where the path came from. */
 async function readSigningKey(host, file, input) {
-    const info = await (0,external_node_fs_promises_namespaceObject.stat)(file).catch(() => undefined);
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
     if (info === undefined)
-        throw new UserError(`${input}: '${file}' is not there`);
+        throw new values_error/* UserError */.y(`${input}: '${file}' is not there`);
     if (!info.isFile() || info.size > KEY_LIMIT)
-        throw new UserError(`${input}: '${file}' is not a file of a key`);
-    const armored = await (0,external_node_fs_promises_namespaceObject.readFile)(file, 'utf8').catch((error) => {
-        throw new UserError(`${input}: '${file}' cannot be read (${messageOf(error)})`);
+        throw new values_error/* UserError */.y(`${input}: '${file}' is not a file of a key`);
+    const armored = await (0,promises_.readFile)(file, 'utf8').catch((error) => {
+        throw new values_error/* UserError */.y(`${input}: '${file}' cannot be read (${(0,values_error/* messageOf */.b)(error)})`);
     });
     return withGpg(host, async (gpg, folder) => {
-        await (0,external_node_fs_promises_namespaceObject.writeFile)(external_node_path_namespaceObject.join(folder, 'key.asc'), armored);
-        const shown = await gpg(['--with-colons', '--show-keys', external_node_path_namespaceObject.join(folder, 'key.asc')]);
+        await (0,promises_.writeFile)(external_node_path_.join(folder, 'key.asc'), armored);
+        const shown = await gpg(['--with-colons', '--show-keys', external_node_path_.join(folder, 'key.asc')]);
         const fingerprints = [
             ...shown.stdout.matchAll(/^pub:.*\n(?:(?!pub:|sub:|uid:|fpr:).*\n)*fpr:{9}([0-9A-F]{40}):/gm),
         ].map((match) => match[1] ?? '');
         if (!armored.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----') || fingerprints.length === 0) {
-            throw new UserError(`${input}: '${file}' holds no armored OpenPGP public key (gpg --armor --export)`);
+            throw new values_error/* UserError */.y(`${input}: '${file}' holds no armored OpenPGP public key (gpg --armor --export)`);
         }
         return { armored, fingerprints };
     });
@@ -39386,7 +38789,7 @@ function judgeSignatures(status, allowed) {
 }
 /** Runs gpg with a home of its own, which is gone afterwards; its status lines come on standard output. */
 async function withGpg(host, work) {
-    const folder = await (0,external_node_fs_promises_namespaceObject.mkdtemp)(external_node_path_namespaceObject.join((0,external_node_os_namespaceObject.tmpdir)(), 'kernel-thinlto-gpg-'));
+    const folder = await (0,promises_.mkdtemp)(external_node_path_.join((0,external_node_os_.tmpdir)(), 'kernel-thinlto-gpg-'));
     const env = { PATH: host.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', GNUPGHOME: folder };
     try {
         return await work(async (args) => {
@@ -39395,16 +38798,16 @@ async function withGpg(host, work) {
                 return await host.run('gpg', [...GPG, '--status-fd', '1', ...args], options);
             }
             catch (error) {
-                if (!(error instanceof UserError) || host.signal.aborted)
+                if (!(error instanceof values_error/* UserError */.y) || host.signal.aborted)
                     throw error;
-                throw new UserError('gpg is not on this machine; install it: apt-get install gnupg', {
+                throw new values_error/* UserError */.y('gpg is not on this machine; install it: apt-get install gnupg', {
                     cause: error,
                 });
             }
         }, folder);
     }
     finally {
-        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+        await (0,promises_.rm)(folder, { recursive: true, force: true });
     }
 }
 function bare(text) {
@@ -39827,7 +39230,7 @@ async function readRelease(host, setting, suite) {
     const release = parseRelease(folder, await verifyClearsigned(host, bytes.toString('utf8'), key, url));
     if (release.names.includes(suite))
         return release;
-    throw new UserError(`${url}: is of the suite ${release.names.join(', ') || '(it does not say)'}, not ${suite}`);
+    throw new values_error/* UserError */.y(`${url}: is of the suite ${release.names.join(', ') || '(it does not say)'}, not ${suite}`);
 }
 /** Reads a Release (https://wiki.debian.org/DebianRepository/Format). `names`: those of the suite. */
 function parseRelease(folder, text) {
@@ -39860,13 +39263,13 @@ function parseRelease(folder, text) {
 
 const INDEX_LIMIT = 512 << 20;
 const UNPACK_SECONDS = 120;
-/** The Debian name of this machine's processor. Throws a UserError where Debian's LLVM does not run on it. */
-function debianArch(nodeArch) {
+/** The Debian name of this machine's processor. Throws a UserError that begins with `input` where it is none of both. */
+function debianArch(nodeArch, input = 'llvm-source') {
     if (nodeArch === 'x64')
         return 'amd64';
     if (nodeArch === 'arm64')
         return 'arm64';
-    throw new UserError(`llvm-source: debian serves x64 and arm64 hosts, not ${nodeArch}; take system`);
+    throw new values_error/* UserError */.y(`${input}: debian serves x64 and arm64 hosts, not ${nodeArch}; take system`);
 }
 /**
  * Reads the packages of a suite: InRelease, whose signature is checked, has the digest of the index, which has the
@@ -39890,21 +39293,21 @@ async function readIndex(host, release, suite, arch) {
     const folder = `main/binary-${arch}`;
     const listed = release.file(`${folder}/Packages.xz`);
     if (listed === undefined)
-        throw new UserError(`${release.folder}/InRelease: lists no ${folder}/Packages.xz`);
+        throw new values_error/* UserError */.y(`${release.folder}/InRelease: lists no ${folder}/Packages.xz`);
     const { sha256, size } = listed;
-    const file = external_node_path_namespaceObject.join(host.cacheFolder, 'debian', `${sha256}.Packages.xz`);
+    const file = external_node_path_.join(host.cacheFolder, 'debian', `${sha256}.Packages.xz`);
     const url = `${release.folder}/${folder}/${release.byHash ? `by-hash/SHA256/${sha256}` : 'Packages.xz'}`;
-    if (!(0,external_node_fs_namespaceObject.existsSync)(file)) {
+    if (!(0,external_node_fs_.existsSync)(file)) {
         await download(host, url, file, { title: `Debian ${suite}: packages`, sha256, bytes: size });
     }
     const call = { limit: INDEX_LIMIT, timeoutSeconds: UNPACK_SECONDS };
     const { code, stdout, stderr } = await host.run('xz', ['-dc', file], call).catch((error) => {
-        if (!(error instanceof UserError) || host.signal.aborted)
+        if (!(error instanceof values_error/* UserError */.y) || host.signal.aborted)
             throw error;
-        throw new UserError('xz is not on this machine; install it: apt-get install xz-utils', { cause: error });
+        throw new values_error/* UserError */.y('xz is not on this machine; install it: apt-get install xz-utils', { cause: error });
     });
     if (code !== 0)
-        throw new UserError(`${url}: cannot be unpacked (${stderr.trim().split('\n')[0]})`);
+        throw new values_error/* UserError */.y(`${url}: cannot be unpacked (${stderr.trim().split('\n')[0]})`);
     return readPackages(stdout);
 }
 /**
@@ -39943,7 +39346,7 @@ function closureOf(indexes, roots, skip) {
             chosen.set(found.name, found);
             open.push(found);
             if (chosen.size > CLOSURE_LIMIT) {
-                throw new UserError(`Debian: ${one.name} and others need more than ${CLOSURE_LIMIT} packages`);
+                throw new values_error/* UserError */.y(`Debian: ${one.name} and others need more than ${CLOSURE_LIMIT} packages`);
             }
         }
     }
@@ -39993,78 +39396,7 @@ function unmet(one, needs) {
     const text = needs
         .map((need) => [need.name, need.operator, need.version].filter(Boolean).join(' '))
         .join(' | ');
-    return new UserError(`Debian: ${one.name} ${one.version} needs '${text || one.depends.slice(0, 80)}', which the archive has not`);
-}
-
-;// CONCATENATED MODULE: external "node:stream/promises"
-const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
-;// CONCATENATED MODULE: ./.build/debian/debs.js
-
-
-
-
-
-
-
-const PARALLEL = 4;
-/**
- * Downloads packages into the cache folder, a few at a time under one progress line, and returns their files in the
- * same order. One that is there already is checked, and not fetched again.
- */
-async function downloadPackages(host, setting, packages) {
-    const total = packages.reduce((sum, one) => sum + one.size, 0);
-    const title = packages.length === 1 ? `${packages[0]?.name}` : `Debian: ${packages.length} packages`;
-    const progress = host.progress(title, 'bytes');
-    const got = new Map();
-    const report = (one, bytes) => {
-        got.set(one.sha256, bytes);
-        progress.update([...got.values()].reduce((sum, part) => sum + part, 0), total);
-    };
-    try {
-        return await eachOf(packages, PARALLEL, async (one) => {
-            const file = external_node_path_namespaceObject.join(host.cacheFolder, 'debian', `${one.sha256}.deb`);
-            const quiet = {
-                ...host,
-                progress: () => ({ update: (done) => report(one, done), end: () => undefined }),
-            };
-            if (!(await isThere(file, one))) {
-                const url = `${baseOf(setting)}/${one.filename}`;
-                await download(quiet, url, file, { title: one.name, sha256: one.sha256, bytes: one.size });
-            }
-            report(one, one.size);
-            return file;
-        });
-    }
-    finally {
-        progress.end();
-    }
-}
-/**
- * Does some work on each of a list, on so many at a time, and returns what came of it in the same order. Where one
- * fails no further one is begun, and those under way are waited for.
- */
-async function eachOf(list, parallel, work) {
-    const results = new Map();
-    const failures = [];
-    const queue = [...list.entries()];
-    const worker = async () => {
-        for (let next = queue.shift(); next !== undefined && failures.length === 0; next = queue.shift()) {
-            const [at, one] = next;
-            await work(one).then((result) => results.set(at, result), (error) => failures.push(error));
-        }
-    };
-    await Promise.all(Array.from({ length: parallel }, worker));
-    if (failures.length > 0)
-        throw failures[0];
-    return list.map((_, at) => results.get(at));
-}
-async function isThere(file, one) {
-    const info = await (0,external_node_fs_promises_namespaceObject.stat)(file).catch(() => undefined);
-    if (info?.size !== one.size)
-        return false;
-    const hash = (0,external_node_crypto_.createHash)('sha256');
-    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_namespaceObject.createReadStream)(file), hash);
-    return hash.digest('hex') === one.sha256;
+    return new values_error/* UserError */.y(`Debian: ${one.name} ${one.version} needs '${text || one.depends.slice(0, 80)}', which the archive has not`);
 }
 
 ;// CONCATENATED MODULE: ./.build/toolchain/version.js
@@ -40072,13 +39404,14 @@ async function isThere(file, one) {
 /** `23.1.4` or `23.1.0-rc1`: a release or a candidate, with all its numbers. */
 const EXACT_VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}(-rc\d{1,3})?$/;
 /** Orders versions by their numbers, oldest first; a candidate is older than its release. */
-function compareVersions(left, right) {
-    const a = numbersOf(left);
-    const b = numbersOf(right);
+function compareVersions(one, other) {
+    const a = numbersOf(one);
+    const b = numbersOf(other);
     for (let at = 0; at < 4; at++) {
-        const difference = (a[at] ?? 0) - (b[at] ?? 0);
-        if (difference !== 0)
-            return difference;
+        const [left = 0, right = 0] = [a[at], b[at]];
+        // Those of two releases are both infinite, and have no difference.
+        if (left !== right)
+            return left - right;
     }
     return 0;
 }
@@ -40102,7 +39435,7 @@ function chooseVersion(wanted, versions, source) {
     const chosen = matching.filter((version) => !version.includes('-rc')).at(-1) ?? matching.at(-1);
     if (chosen !== undefined)
         return chosen;
-    throw new UserError(`llvm-version: '${wanted}' is not at ${source}; it has ${listVersions(versions)}`);
+    throw new values_error/* UserError */.y(`llvm-version: '${wanted}' is not at ${source}; it has ${listVersions(versions)}`);
 }
 const version_LISTED = 8;
 /** The newest versions of a list, for a message. */
@@ -40112,6 +39445,47 @@ function listVersions(versions) {
         return 'none for this machine';
     const more = newest.length > version_LISTED ? ` and ${newest.length - version_LISTED} older` : '';
     return `${newest.slice(0, version_LISTED).join(', ')}${more}`;
+}
+
+;// CONCATENATED MODULE: ./.build/debian/suites.js
+
+
+/** The suites that an archive has, from the newest to the oldest; each is read when it is asked for. */
+async function* newestFirst(host, setting, arch) {
+    const known = new Map();
+    const read = async (suite) => {
+        if (!known.has(suite))
+            known.set(suite, await readSuite(host, setting, suite, arch));
+        return known.get(suite);
+    };
+    for (const ask of [
+        async () => ({ name: 'sid', below: undefined }),
+        async () => ({ name: 'experimental', below: 'sid' }),
+        async () => ({ name: 'testing', below: undefined }),
+        async () => overlay(await codeNameOf(host, setting, 'stable')),
+        async () => ({ name: await codeNameOf(host, setting, 'stable'), below: undefined }),
+        async () => ({ name: await codeNameOf(host, setting, 'oldstable'), below: undefined }),
+    ]) {
+        const { name, below } = await ask();
+        const index = name === undefined ? undefined : await read(name);
+        if (name === undefined || index === undefined)
+            continue;
+        const lookUp = async () => {
+            const whole = below === undefined ? undefined : await read(below);
+            return whole === undefined ? [index] : [whole, index];
+        };
+        yield { name, index, lookUp };
+    }
+}
+function overlay(stable) {
+    return { name: stable === undefined ? undefined : `${stable}-backports`, below: stable };
+}
+/** The newest package of a name; throws a UserError that begins with `input` where no index has one. */
+function needed(name, indexes, input) {
+    const found = indexes.flatMap((one) => one.named(name))[0];
+    if (found !== undefined)
+        return found;
+    throw new values_error/* UserError */.y(`${input}: debian has no ${name}, without which nothing of it runs here`);
 }
 
 ;// CONCATENATED MODULE: ./.build/debian/llvm-offers.js
@@ -40126,43 +39500,19 @@ function listVersions(versions) {
  */
 async function findLlvm(host, setting, wanted, arch) {
     const seen = [];
-    const read = rememberSuites(host, setting, arch);
-    for (const ask of [
-        async () => ({ suite: 'sid', below: undefined }),
-        async () => ({ suite: 'experimental', below: 'sid' }),
-        async () => ({ suite: 'testing', below: undefined }),
-        async () => overlay(await codeNameOf(host, setting, 'stable')),
-        async () => ({ suite: await codeNameOf(host, setting, 'stable'), below: undefined }),
-        async () => ({ suite: await codeNameOf(host, setting, 'oldstable'), below: undefined }),
-    ]) {
-        const { suite, below } = await ask();
-        const index = suite === undefined ? undefined : await read(suite);
-        if (suite === undefined || index === undefined)
-            continue;
+    for await (const { name, index, lookUp } of newestFirst(host, setting, arch)) {
         const offers = versionsIn(index);
         const found = offers.find((offer) => matchesVersion(wanted, offer.version));
-        seen.push(...offers.map((offer) => `${offer.version} (${suite})`));
+        seen.push(...offers.map((offer) => `${offer.version} (${name})`));
         if (found === undefined)
             continue;
-        const whole = below === undefined ? undefined : await read(below);
-        const indexes = whole === undefined ? [index] : [whole, index];
-        return { ...found, suite, roots: rootsOf(found.major, found.clang, index, indexes), indexes };
+        const indexes = await lookUp();
+        return { ...found, suite: name, roots: rootsOf(found.major, found.clang, index, indexes), indexes };
     }
     const exact = EXACT_VERSION.test(wanted)
         ? '; a version leaves the archive when the next one comes: ask for the series, or name a day of snapshot.debian.org as llvm-mirror'
         : '';
-    throw new UserError(`llvm-version: '${wanted}' is not at debian (${baseOf(setting)}); it has ${seen.join(', ') || 'none for this machine'}${exact}`);
-}
-function overlay(stable) {
-    return { suite: stable === undefined ? undefined : `${stable}-backports`, below: stable };
-}
-function rememberSuites(host, setting, arch) {
-    const known = new Map();
-    return async (suite) => {
-        if (!known.has(suite))
-            known.set(suite, await readSuite(host, setting, suite, arch));
-        return known.get(suite);
-    };
+    throw new values_error/* UserError */.y(`llvm-version: '${wanted}' is not at debian (${baseOf(setting)}); it has ${seen.join(', ') || 'none for this machine'}${exact}`);
 }
 /** The versions of clang in an index, newest series first. */
 function versionsIn(index) {
@@ -40195,15 +39545,24 @@ function rootsOf(major, clang, index, indexes) {
         const found = index.named(name).find((one) => upstreamOf(one.version) === upstreamOf(clang.version));
         if (found !== undefined)
             return found;
-        throw new UserError(`llvm-source: debian has ${clang.name} ${clang.version} without ${name} of that version`);
+        throw new values_error/* UserError */.y(`llvm-source: debian has ${clang.name} ${clang.version} without ${name} of that version`);
     });
-    const patchelf = indexes.flatMap((one) => one.named('patchelf'))[0];
-    if (patchelf === undefined)
-        throw new UserError('llvm-source: debian has no patchelf to make LLVM run here');
-    return [clang, ...same, patchelf];
+    return [clang, ...same, needed('patchelf', indexes, 'llvm-source')];
+}
+
+;// CONCATENATED MODULE: ./.build/debian/run-time.js
+const RUN_TIME = [
+    /^(?:usr\/)?lib\/[\w-]+-linux-gnu\/[^/]+\.so[^/]*$/,
+    /^(?:usr\/)?lib(?:64)?\/ld-linux[^/]+$/,
+    /^usr\/bin\/patchelf$/,
+];
+/** Whether an entry of a package, as it is named in it, is a shared library, their loader, or what relocates them. */
+function isRunTime(entry) {
+    return RUN_TIME.some((pattern) => pattern.test(entry));
 }
 
 ;// CONCATENATED MODULE: ./.build/debian/llvm-packages.js
+
 /**
  * Packages that LLVM's depend on and that no compiler run needs: what other programs are compiled against, for which
  * the host has its own (and clang must find that, not a second one beside itself), debuggers, interpreters, and the
@@ -40215,37 +39574,42 @@ const PROGRAMS_LEFT_OUT = /^(?:llvm-exegesis|obj2yaml|yaml2obj|.*-tblgen|llvm-te
 const UNPACKED = [
     /^usr\/lib\/llvm-\d+\/lib\/lib(?:LLVM|LTO|clang-cpp)[^/]*\.so[^/]*$/,
     /^usr\/lib\/llvm-\d+\/lib\/clang\/[\d.]+\/include(?:\/|$)/,
-    /^(?:usr\/)?lib\/[\w-]+-linux-gnu\/[^/]+\.so[^/]*$/,
-    /^(?:usr\/)?lib(?:64)?\/ld-linux[^/]+$/,
-    /^usr\/bin\/patchelf$/,
 ];
 /** Whether a package that another one depends on can stay away. */
 function isNotNeeded(name) {
     return NOT_NEEDED.test(name);
 }
 /** Whether an entry of one of the packages, as it is named in it, is part of the toolchain. */
-function isUnpacked(entry) {
+function isPartOfLlvm(entry) {
     const program = /^usr\/lib\/llvm-\d+\/bin\/([^/]+)$/.exec(entry)?.[1];
     if (program !== undefined)
         return !PROGRAMS_LEFT_OUT.test(program);
-    return UNPACKED.some((pattern) => pattern.test(entry));
+    return UNPACKED.some((pattern) => pattern.test(entry)) || isRunTime(entry);
 }
 
 // EXTERNAL MODULE: external "node:events"
 var external_node_events_ = __nccwpck_require__(8474);
 // EXTERNAL MODULE: external "node:stream"
 var external_node_stream_ = __nccwpck_require__(7075);
-;// CONCATENATED MODULE: external "buffer"
-const external_buffer_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("buffer");
+// EXTERNAL MODULE: external "events"
+var external_events_ = __nccwpck_require__(4434);
+// EXTERNAL MODULE: external "fs"
+var external_fs_ = __nccwpck_require__(9896);
+// EXTERNAL MODULE: external "path"
+var external_path_ = __nccwpck_require__(6928);
+// EXTERNAL MODULE: external "assert"
+var external_assert_ = __nccwpck_require__(2613);
+// EXTERNAL MODULE: external "buffer"
+var external_buffer_ = __nccwpck_require__(181);
 ;// CONCATENATED MODULE: external "zlib"
 const external_zlib_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("zlib");
 var external_zlib_namespaceObject_0 = /*#__PURE__*/__nccwpck_require__.t(external_zlib_namespaceObject, 2);
 // EXTERNAL MODULE: external "node:assert"
 var external_node_assert_ = __nccwpck_require__(4589);
 ;// CONCATENATED MODULE: ./node_modules/tar/dist/esm/index.min.js
-var zr=Object.defineProperty;var Ur=(s,t)=>{for(var e in t)zr(s,e,{get:t[e],enumerable:!0})};var Ds=typeof process=="object"&&process?process:{stdout:null,stderr:null},Wr=s=>!!s&&typeof s=="object"&&(s instanceof A||s instanceof external_node_stream_||Gr(s)||Zr(s)),Gr=s=>!!s&&typeof s=="object"&&s instanceof external_node_events_.EventEmitter&&typeof s.pipe=="function"&&s.pipe!==external_node_stream_.Writable.prototype.pipe,Zr=s=>!!s&&typeof s=="object"&&s instanceof external_node_events_.EventEmitter&&typeof s.write=="function"&&typeof s.end=="function",Q=Symbol("EOF"),J=Symbol("maybeEmitEnd"),nt=Symbol("emittedEnd"),De=Symbol("emittingEnd"),qt=Symbol("emittedError"),Ne=Symbol("closed"),Ns=Symbol("read"),Ae=Symbol("flush"),As=Symbol("flushChunk"),z=Symbol("encoding"),Mt=Symbol("decoder"),g=Symbol("flowing"),Qt=Symbol("paused"),Bt=Symbol("resume"),b=Symbol("buffer"),N=Symbol("pipes"),_=Symbol("bufferLength"),bi=Symbol("bufferPush"),Ie=Symbol("bufferShift"),L=Symbol("objectMode"),S=Symbol("destroyed"),_i=Symbol("error"),Oi=Symbol("emitData"),Is=Symbol("emitEnd"),Ti=Symbol("emitEnd2"),Z=Symbol("async"),xi=Symbol("abort"),Ce=Symbol("aborted"),Jt=Symbol("signal"),Rt=Symbol("dataListeners"),C=Symbol("discarded"),jt=s=>Promise.resolve().then(s),Yr=s=>s(),Kr=s=>s==="end"||s==="finish"||s==="prefinish",Vr=s=>s instanceof ArrayBuffer||!!s&&typeof s=="object"&&s.constructor&&s.constructor.name==="ArrayBuffer"&&s.byteLength>=0,$r=s=>!Buffer.isBuffer(s)&&ArrayBuffer.isView(s),Fe=class{src;dest;opts;ondrain;constructor(t,e,i){this.src=t,this.dest=e,this.opts=i,this.ondrain=()=>t[Bt](),this.dest.on("drain",this.ondrain)}unpipe(){this.dest.removeListener("drain",this.ondrain)}proxyErrors(t){}end(){this.unpipe(),this.opts.end&&this.dest.end()}},Li=class extends Fe{unpipe(){this.src.removeListener("error",this.proxyErrors),super.unpipe()}constructor(t,e,i){super(t,e,i),this.proxyErrors=r=>this.dest.emit("error",r),t.on("error",this.proxyErrors)}},Xr=s=>!!s.objectMode,qr=s=>!s.objectMode&&!!s.encoding&&s.encoding!=="buffer",A=class extends external_node_events_.EventEmitter{[g]=!1;[Qt]=!1;[N]=[];[b]=[];[L];[z];[Z];[Mt];[Q]=!1;[nt]=!1;[De]=!1;[Ne]=!1;[qt]=null;[_]=0;[S]=!1;[Jt];[Ce]=!1;[Rt]=0;[C]=!1;writable=!0;readable=!0;constructor(...t){let e=t[0]||{};if(super(),e.objectMode&&typeof e.encoding=="string")throw new TypeError("Encoding and objectMode may not be used together");Xr(e)?(this[L]=!0,this[z]=null):qr(e)?(this[z]=e.encoding,this[L]=!1):(this[L]=!1,this[z]=null),this[Z]=!!e.async,this[Mt]=this[z]?new external_node_string_decoder_namespaceObject.StringDecoder(this[z]):null,e&&e.debugExposeBuffer===!0&&Object.defineProperty(this,"buffer",{get:()=>this[b]}),e&&e.debugExposePipes===!0&&Object.defineProperty(this,"pipes",{get:()=>this[N]});let{signal:i}=e;i&&(this[Jt]=i,i.aborted?this[xi]():i.addEventListener("abort",()=>this[xi]()))}get bufferLength(){return this[_]}get encoding(){return this[z]}set encoding(t){throw new Error("Encoding must be set at instantiation time")}setEncoding(t){throw new Error("Encoding must be set at instantiation time")}get objectMode(){return this[L]}set objectMode(t){throw new Error("objectMode must be set at instantiation time")}get async(){return this[Z]}set async(t){this[Z]=this[Z]||!!t}[xi](){this[Ce]=!0,this.emit("abort",this[Jt]?.reason),this.destroy(this[Jt]?.reason)}get aborted(){return this[Ce]}set aborted(t){}write(t,e,i){if(this[Ce])return!1;if(this[Q])throw new Error("write after end");if(this[S])return this.emit("error",Object.assign(new Error("Cannot call write after a stream was destroyed"),{code:"ERR_STREAM_DESTROYED"})),!0;typeof e=="function"&&(i=e,e="utf8"),e||(e="utf8");let r=this[Z]?jt:Yr;if(!this[L]&&!Buffer.isBuffer(t)){if($r(t))t=Buffer.from(t.buffer,t.byteOffset,t.byteLength);else if(Vr(t))t=Buffer.from(t);else if(typeof t!="string")throw new Error("Non-contiguous data written to non-objectMode stream")}return this[L]?(this[g]&&this[_]!==0&&this[Ae](!0),this[g]?this.emit("data",t):this[bi](t),this[_]!==0&&this.emit("readable"),i&&r(i),this[g]):t.length?(typeof t=="string"&&!(e===this[z]&&!this[Mt]?.lastNeed)&&(t=Buffer.from(t,e)),Buffer.isBuffer(t)&&this[z]&&(t=this[Mt].write(t)),this[g]&&this[_]!==0&&this[Ae](!0),this[g]?this.emit("data",t):this[bi](t),this[_]!==0&&this.emit("readable"),i&&r(i),this[g]):(this[_]!==0&&this.emit("readable"),i&&r(i),this[g])}read(t){if(this[S])return null;if(this[C]=!1,this[_]===0||t===0||t&&t>this[_])return this[J](),null;this[L]&&(t=null),this[b].length>1&&!this[L]&&(this[b]=[this[z]?this[b].join(""):Buffer.concat(this[b],this[_])]);let e=this[Ns](t||null,this[b][0]);return this[J](),e}[Ns](t,e){if(this[L])this[Ie]();else{let i=e;t===i.length||t===null?this[Ie]():typeof i=="string"?(this[b][0]=i.slice(t),e=i.slice(0,t),this[_]-=t):(this[b][0]=i.subarray(t),e=i.subarray(0,t),this[_]-=t)}return this.emit("data",e),!this[b].length&&!this[Q]&&this.emit("drain"),e}end(t,e,i){return typeof t=="function"&&(i=t,t=void 0),typeof e=="function"&&(i=e,e="utf8"),t!==void 0&&this.write(t,e),i&&this.once("end",i),this[Q]=!0,this.writable=!1,(this[g]||!this[Qt])&&this[J](),this}[Bt](){this[S]||(!this[Rt]&&!this[N].length&&(this[C]=!0),this[Qt]=!1,this[g]=!0,this.emit("resume"),this[b].length?this[Ae]():this[Q]?this[J]():this.emit("drain"))}resume(){return this[Bt]()}pause(){this[g]=!1,this[Qt]=!0,this[C]=!1}get destroyed(){return this[S]}get flowing(){return this[g]}get paused(){return this[Qt]}[bi](t){this[L]?this[_]+=1:this[_]+=t.length,this[b].push(t)}[Ie](){return this[L]?this[_]-=1:this[_]-=this[b][0].length,this[b].shift()}[Ae](t=!1){do;while(this[As](this[Ie]())&&this[b].length);!t&&!this[b].length&&!this[Q]&&this.emit("drain")}[As](t){return this.emit("data",t),this[g]}pipe(t,e){if(this[S])return t;this[C]=!1;let i=this[nt];return e=e||{},t===Ds.stdout||t===Ds.stderr?e.end=!1:e.end=e.end!==!1,e.proxyErrors=!!e.proxyErrors,i?e.end&&t.end():(this[N].push(e.proxyErrors?new Li(this,t,e):new Fe(this,t,e)),this[Z]?jt(()=>this[Bt]()):this[Bt]()),t}unpipe(t){let e=this[N].find(i=>i.dest===t);e&&(this[N].length===1?(this[g]&&this[Rt]===0&&(this[g]=!1),this[N]=[]):this[N].splice(this[N].indexOf(e),1),e.unpipe())}addListener(t,e){return this.on(t,e)}on(t,e){let i=super.on(t,e);if(t==="data")this[C]=!1,this[Rt]++,!this[N].length&&!this[g]&&this[Bt]();else if(t==="readable"&&this[_]!==0)super.emit("readable");else if(Kr(t)&&this[nt])super.emit(t),this.removeAllListeners(t);else if(t==="error"&&this[qt]){let r=e;this[Z]?jt(()=>r.call(this,this[qt])):r.call(this,this[qt])}return i}removeListener(t,e){return this.off(t,e)}off(t,e){let i=super.off(t,e);return t==="data"&&(this[Rt]=this.listeners("data").length,this[Rt]===0&&!this[C]&&!this[N].length&&(this[g]=!1)),i}removeAllListeners(t){let e=super.removeAllListeners(t);return(t==="data"||t===void 0)&&(this[Rt]=0,!this[C]&&!this[N].length&&(this[g]=!1)),e}get emittedEnd(){return this[nt]}[J](){!this[De]&&!this[nt]&&!this[S]&&this[b].length===0&&this[Q]&&(this[De]=!0,this.emit("end"),this.emit("prefinish"),this.emit("finish"),this[Ne]&&this.emit("close"),this[De]=!1)}emit(t,...e){let i=e[0];if(t!=="error"&&t!=="close"&&t!==S&&this[S])return!1;if(t==="data")return!this[L]&&!i?!1:this[Z]?(jt(()=>this[Oi](i)),!0):this[Oi](i);if(t==="end")return this[Is]();if(t==="close"){if(this[Ne]=!0,!this[nt]&&!this[S])return!1;let n=super.emit("close");return this.removeAllListeners("close"),n}else if(t==="error"){this[qt]=i,super.emit(_i,i);let n=!this[Jt]||this.listeners("error").length?super.emit("error",i):!1;return this[J](),n}else if(t==="resume"){let n=super.emit("resume");return this[J](),n}else if(t==="finish"||t==="prefinish"){let n=super.emit(t);return this.removeAllListeners(t),n}let r=super.emit(t,...e);return this[J](),r}[Oi](t){for(let i of this[N])i.dest.write(t)===!1&&this.pause();let e=this[C]?!1:super.emit("data",t);return this[J](),e}[Is](){return this[nt]?!1:(this[nt]=!0,this.readable=!1,this[Z]?(jt(()=>this[Ti]()),!0):this[Ti]())}[Ti](){if(this[Mt]){let e=this[Mt].end();if(e){for(let i of this[N])i.dest.write(e);this[C]||super.emit("data",e)}}for(let e of this[N])e.end();let t=super.emit("end");return this.removeAllListeners("end"),t}async collect(){let t=Object.assign([],{dataLength:0});this[L]||(t.dataLength=0);let e=this.promise();return this.on("data",i=>{t.push(i),this[L]||(t.dataLength+=i.length)}),await e,t}async concat(){if(this[L])throw new Error("cannot concat in objectMode");let t=await this.collect();return this[z]?t.join(""):Buffer.concat(t,t.dataLength)}async promise(){return new Promise((t,e)=>{this.on(S,()=>e(new Error("stream destroyed"))),this.on("error",i=>e(i)),this.on("end",()=>t())})}[Symbol.asyncIterator](){this[C]=!1;let t=!1,e=async()=>(this.pause(),t=!0,{value:void 0,done:!0});return{next:()=>{if(t)return e();let r=this.read();if(r!==null)return Promise.resolve({done:!1,value:r});if(this[Q])return e();let n,o,h=d=>{this.off("data",a),this.off("end",l),this.off(S,c),e(),o(d)},a=d=>{this.off("error",h),this.off("end",l),this.off(S,c),this.pause(),n({value:d,done:!!this[Q]})},l=()=>{this.off("error",h),this.off("data",a),this.off(S,c),e(),n({done:!0,value:void 0})},c=()=>h(new Error("stream destroyed"));return new Promise((d,y)=>{o=y,n=d,this.once(S,c),this.once("error",h),this.once("end",l),this.once("data",a)})},throw:e,return:e,[Symbol.asyncIterator](){return this},[Symbol.asyncDispose]:async()=>{}}}[Symbol.iterator](){this[C]=!1;let t=!1,e=()=>(this.pause(),this.off(_i,e),this.off(S,e),this.off("end",e),t=!0,{done:!0,value:void 0}),i=()=>{if(t)return e();let r=this.read();return r===null?e():{done:!1,value:r}};return this.once("end",e),this.once(_i,e),this.once(S,e),{next:i,throw:e,return:e,[Symbol.iterator](){return this},[Symbol.dispose]:()=>{}}}destroy(t){if(this[S])return t?this.emit("error",t):this.emit(S),this;this[S]=!0,this[C]=!0,this[b].length=0,this[_]=0;let e=this;return typeof e.close=="function"&&!this[Ne]&&e.close(),t?this.emit("error",t):this.emit(S),this}static get isStream(){return Wr}};var Jr=external_fs_namespaceObject.writev,ht=Symbol("_autoClose"),H=Symbol("_close"),te=Symbol("_ended"),m=Symbol("_fd"),Ni=Symbol("_finished"),tt=Symbol("_flags"),Ai=Symbol("_flush"),ki=Symbol("_handleChunk"),vi=Symbol("_makeBuf"),ie=Symbol("_mode"),ke=Symbol("_needDrain"),Ut=Symbol("_onerror"),Ht=Symbol("_onopen"),Ii=Symbol("_onread"),Pt=Symbol("_onwrite"),index_min_at=Symbol("_open"),U=Symbol("_path"),ot=Symbol("_pos"),Y=Symbol("_queue"),zt=Symbol("_read"),Ci=Symbol("_readSize"),j=Symbol("_reading"),ee=Symbol("_remain"),Fi=Symbol("_size"),ve=Symbol("_write"),gt=Symbol("_writing"),Me=Symbol("_defaultFlag"),bt=Symbol("_errored"),_t=class extends A{[bt]=!1;[m];[U];[Ci];[j]=!1;[Fi];[ee];[ht];constructor(t,e){if(e=e||{},super(e),this.readable=!0,this.writable=!1,typeof t!="string")throw new TypeError("path must be a string");this[bt]=!1,this[m]=typeof e.fd=="number"?e.fd:void 0,this[U]=t,this[Ci]=e.readSize||16*1024*1024,this[j]=!1,this[Fi]=typeof e.size=="number"?e.size:1/0,this[ee]=this[Fi],this[ht]=typeof e.autoClose=="boolean"?e.autoClose:!0,typeof this[m]=="number"?this[zt]():this[index_min_at]()}get fd(){return this[m]}get path(){return this[U]}write(){throw new TypeError("this is a readable stream")}end(){throw new TypeError("this is a readable stream")}[index_min_at](){external_fs_namespaceObject.open(this[U],"r",(t,e)=>this[Ht](t,e))}[Ht](t,e){t?this[Ut](t):(this[m]=e,this.emit("open",e),this[zt]())}[vi](){return Buffer.allocUnsafe(Math.min(this[Ci],this[ee]))}[zt](){if(!this[j]){this[j]=!0;let t=this[vi]();if(t.length===0)return process.nextTick(()=>this[Ii](null,0,t));external_fs_namespaceObject.read(this[m],t,0,t.length,null,(e,i,r)=>this[Ii](e,i,r))}}[Ii](t,e,i){this[j]=!1,t?this[Ut](t):this[ki](e,i)&&this[zt]()}[H](){if(this[ht]&&typeof this[m]=="number"){let t=this[m];this[m]=void 0,external_fs_namespaceObject.close(t,e=>e?this.emit("error",e):this.emit("close"))}}[Ut](t){this[j]=!0,this[H](),this.emit("error",t)}[ki](t,e){let i=!1;return this[ee]-=t,t>0&&(i=super.write(t<e.length?e.subarray(0,t):e)),(t===0||this[ee]<=0)&&(i=!1,this[H](),super.end()),i}emit(t,...e){switch(t){case"prefinish":case"finish":return!1;case"drain":return typeof this[m]=="number"&&this[zt](),!1;case"error":return this[bt]?!1:(this[bt]=!0,super.emit(t,...e));default:return super.emit(t,...e)}}},Be=class extends _t{[index_min_at](){let t=!0;try{this[Ht](null,external_fs_namespaceObject.openSync(this[U],"r")),t=!1}finally{t&&this[H]()}}[zt](){let t=!0;try{if(!this[j]){this[j]=!0;do{let e=this[vi](),i=e.length===0?0:external_fs_namespaceObject.readSync(this[m],e,0,e.length,null);if(!this[ki](i,e))break}while(!0);this[j]=!1}t=!1}finally{t&&this[H]()}}[H](){if(this[ht]&&typeof this[m]=="number"){let t=this[m];this[m]=void 0,external_fs_namespaceObject.closeSync(t),this.emit("close")}}},et=class extends external_events_{readable=!1;writable=!0;[bt]=!1;[gt]=!1;[te]=!1;[Y]=[];[ke]=!1;[U];[ie];[ht];[m];[Me];[tt];[Ni]=!1;[ot];constructor(t,e){e=e||{},super(e),this[U]=t,this[m]=typeof e.fd=="number"?e.fd:void 0,this[ie]=e.mode===void 0?438:e.mode,this[ot]=typeof e.start=="number"?e.start:void 0,this[ht]=typeof e.autoClose=="boolean"?e.autoClose:!0;let i=this[ot]!==void 0?"r+":"w";this[Me]=e.flags===void 0,this[tt]=e.flags===void 0?i:e.flags,this[m]===void 0&&this[index_min_at]()}emit(t,...e){if(t==="error"){if(this[bt])return!1;this[bt]=!0}return super.emit(t,...e)}get fd(){return this[m]}get path(){return this[U]}[Ut](t){this[H](),this[gt]=!0,this.emit("error",t)}[index_min_at](){external_fs_namespaceObject.open(this[U],this[tt],this[ie],(t,e)=>this[Ht](t,e))}[Ht](t,e){this[Me]&&this[tt]==="r+"&&t&&t.code==="ENOENT"?(this[tt]="w",this[index_min_at]()):t?this[Ut](t):(this[m]=e,this.emit("open",e),this[gt]||this[Ai]())}end(t,e){return t&&this.write(t,e),this[te]=!0,!this[gt]&&!this[Y].length&&typeof this[m]=="number"&&this[Pt](null,0),this}write(t,e){return typeof t=="string"&&(t=Buffer.from(t,e)),this[te]?(this.emit("error",new Error("write() after end()")),!1):this[m]===void 0||this[gt]||this[Y].length?(this[Y].push(t),this[ke]=!0,!1):(this[gt]=!0,this[ve](t),!0)}[ve](t){external_fs_namespaceObject.write(this[m],t,0,t.length,this[ot],(e,i)=>this[Pt](e,i))}[Pt](t,e){t?this[Ut](t):(this[ot]!==void 0&&typeof e=="number"&&(this[ot]+=e),this[Y].length?this[Ai]():(this[gt]=!1,this[te]&&!this[Ni]?(this[Ni]=!0,this[H](),this.emit("finish")):this[ke]&&(this[ke]=!1,this.emit("drain"))))}[Ai](){if(this[Y].length===0)this[te]&&this[Pt](null,0);else if(this[Y].length===1)this[ve](this[Y].pop());else{let t=this[Y];this[Y]=[],Jr(this[m],t,this[ot],(e,i)=>this[Pt](e,i))}}[H](){if(this[ht]&&typeof this[m]=="number"){let t=this[m];this[m]=void 0,external_fs_namespaceObject.close(t,e=>e?this.emit("error",e):this.emit("close"))}}},Wt=class extends et{[index_min_at](){let t;if(this[Me]&&this[tt]==="r+")try{t=external_fs_namespaceObject.openSync(this[U],this[tt],this[ie])}catch(e){if(e?.code==="ENOENT")return this[tt]="w",this[index_min_at]();throw e}else t=external_fs_namespaceObject.openSync(this[U],this[tt],this[ie]);this[Ht](null,t)}[H](){if(this[ht]&&typeof this[m]=="number"){let t=this[m];this[m]=void 0,external_fs_namespaceObject.closeSync(t),this.emit("close")}}[ve](t){let e=!0;try{this[Pt](null,external_fs_namespaceObject.writeSync(this[m],t,0,t.length,this[ot])),e=!1}finally{if(e)try{this[H]()}catch{}}}};var jr=new Map([["C","cwd"],["f","file"],["z","gzip"],["P","preservePaths"],["U","unlink"],["strip-components","strip"],["stripComponents","strip"],["keep-newer","newer"],["keepNewer","newer"],["keep-newer-files","newer"],["keepNewerFiles","newer"],["k","keep"],["keep-existing","keep"],["keepExisting","keep"],["m","noMtime"],["no-mtime","noMtime"],["p","preserveOwner"],["L","follow"],["h","follow"],["onentry","onReadEntry"]]),Fs=s=>!!s.sync&&!!s.file,ks=s=>!s.sync&&!!s.file,vs=s=>!!s.sync&&!s.file,Ms=s=>!s.sync&&!s.file;var Bs=s=>!!s.file;var tn=s=>{let t=jr.get(s);return t||s},se=(s={})=>{if(!s)return{};let t={};for(let[e,i]of Object.entries(s)){let r=tn(e);t[r]=i}return t.chmod===void 0&&t.noChmod===!1&&(t.chmod=!0),delete t.noChmod,t};var K=(s,t,e,i,r)=>Object.assign((n=[],o,h)=>{Array.isArray(n)&&(o=n,n={}),typeof o=="function"&&(h=o,o=void 0),o=o?Array.from(o):[];let a=se(n);if(r?.(a,o),Fs(a)){if(typeof h=="function")throw new TypeError("callback not supported for sync tar functions");return s(a,o)}else if(ks(a)){let l=t(a,o);return h?l.then(()=>h(),h):l}else if(vs(a)){if(typeof h=="function")throw new TypeError("callback not supported for sync tar functions");return e(a,o)}else if(Ms(a)){if(typeof h=="function")throw new TypeError("callback only supported with file option");return i(a,o)}throw new Error("impossible options??")},{syncFile:s,asyncFile:t,syncNoFile:e,asyncNoFile:i,validate:r});var sn=external_zlib_namespaceObject.constants||{ZLIB_VERNUM:4736},M=Object.freeze(Object.assign(Object.create(null),{Z_NO_FLUSH:0,Z_PARTIAL_FLUSH:1,Z_SYNC_FLUSH:2,Z_FULL_FLUSH:3,Z_FINISH:4,Z_BLOCK:5,Z_OK:0,Z_STREAM_END:1,Z_NEED_DICT:2,Z_ERRNO:-1,Z_STREAM_ERROR:-2,Z_DATA_ERROR:-3,Z_MEM_ERROR:-4,Z_BUF_ERROR:-5,Z_VERSION_ERROR:-6,Z_NO_COMPRESSION:0,Z_BEST_SPEED:1,Z_BEST_COMPRESSION:9,Z_DEFAULT_COMPRESSION:-1,Z_FILTERED:1,Z_HUFFMAN_ONLY:2,Z_RLE:3,Z_FIXED:4,Z_DEFAULT_STRATEGY:0,DEFLATE:1,INFLATE:2,GZIP:3,GUNZIP:4,DEFLATERAW:5,INFLATERAW:6,UNZIP:7,BROTLI_DECODE:8,BROTLI_ENCODE:9,Z_MIN_WINDOWBITS:8,Z_MAX_WINDOWBITS:15,Z_DEFAULT_WINDOWBITS:15,Z_MIN_CHUNK:64,Z_MAX_CHUNK:1/0,Z_DEFAULT_CHUNK:16384,Z_MIN_MEMLEVEL:1,Z_MAX_MEMLEVEL:9,Z_DEFAULT_MEMLEVEL:8,Z_MIN_LEVEL:-1,Z_MAX_LEVEL:9,Z_DEFAULT_LEVEL:-1,BROTLI_OPERATION_PROCESS:0,BROTLI_OPERATION_FLUSH:1,BROTLI_OPERATION_FINISH:2,BROTLI_OPERATION_EMIT_METADATA:3,BROTLI_MODE_GENERIC:0,BROTLI_MODE_TEXT:1,BROTLI_MODE_FONT:2,BROTLI_DEFAULT_MODE:0,BROTLI_MIN_QUALITY:0,BROTLI_MAX_QUALITY:11,BROTLI_DEFAULT_QUALITY:11,BROTLI_MIN_WINDOW_BITS:10,BROTLI_MAX_WINDOW_BITS:24,BROTLI_LARGE_MAX_WINDOW_BITS:30,BROTLI_DEFAULT_WINDOW:22,BROTLI_MIN_INPUT_BLOCK_BITS:16,BROTLI_MAX_INPUT_BLOCK_BITS:24,BROTLI_PARAM_MODE:0,BROTLI_PARAM_QUALITY:1,BROTLI_PARAM_LGWIN:2,BROTLI_PARAM_LGBLOCK:3,BROTLI_PARAM_DISABLE_LITERAL_CONTEXT_MODELING:4,BROTLI_PARAM_SIZE_HINT:5,BROTLI_PARAM_LARGE_WINDOW:6,BROTLI_PARAM_NPOSTFIX:7,BROTLI_PARAM_NDIRECT:8,BROTLI_DECODER_RESULT_ERROR:0,BROTLI_DECODER_RESULT_SUCCESS:1,BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT:2,BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT:3,BROTLI_DECODER_PARAM_DISABLE_RING_BUFFER_REALLOCATION:0,BROTLI_DECODER_PARAM_LARGE_WINDOW:1,BROTLI_DECODER_NO_ERROR:0,BROTLI_DECODER_SUCCESS:1,BROTLI_DECODER_NEEDS_MORE_INPUT:2,BROTLI_DECODER_NEEDS_MORE_OUTPUT:3,BROTLI_DECODER_ERROR_FORMAT_EXUBERANT_NIBBLE:-1,BROTLI_DECODER_ERROR_FORMAT_RESERVED:-2,BROTLI_DECODER_ERROR_FORMAT_EXUBERANT_META_NIBBLE:-3,BROTLI_DECODER_ERROR_FORMAT_SIMPLE_HUFFMAN_ALPHABET:-4,BROTLI_DECODER_ERROR_FORMAT_SIMPLE_HUFFMAN_SAME:-5,BROTLI_DECODER_ERROR_FORMAT_CL_SPACE:-6,BROTLI_DECODER_ERROR_FORMAT_HUFFMAN_SPACE:-7,BROTLI_DECODER_ERROR_FORMAT_CONTEXT_MAP_REPEAT:-8,BROTLI_DECODER_ERROR_FORMAT_BLOCK_LENGTH_1:-9,BROTLI_DECODER_ERROR_FORMAT_BLOCK_LENGTH_2:-10,BROTLI_DECODER_ERROR_FORMAT_TRANSFORM:-11,BROTLI_DECODER_ERROR_FORMAT_DICTIONARY:-12,BROTLI_DECODER_ERROR_FORMAT_WINDOW_BITS:-13,BROTLI_DECODER_ERROR_FORMAT_PADDING_1:-14,BROTLI_DECODER_ERROR_FORMAT_PADDING_2:-15,BROTLI_DECODER_ERROR_FORMAT_DISTANCE:-16,BROTLI_DECODER_ERROR_DICTIONARY_NOT_SET:-19,BROTLI_DECODER_ERROR_INVALID_ARGUMENTS:-20,BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES:-21,BROTLI_DECODER_ERROR_ALLOC_TREE_GROUPS:-22,BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MAP:-25,BROTLI_DECODER_ERROR_ALLOC_RING_BUFFER_1:-26,BROTLI_DECODER_ERROR_ALLOC_RING_BUFFER_2:-27,BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES:-30,BROTLI_DECODER_ERROR_UNREACHABLE:-31},sn));var rn=external_buffer_namespaceObject.Buffer.concat,zs=Object.getOwnPropertyDescriptor(external_buffer_namespaceObject.Buffer,"concat"),nn=s=>s,Bi=zs?.writable===!0||zs?.set!==void 0?s=>{external_buffer_namespaceObject.Buffer.concat=s?nn:rn}:s=>{},Tt=Symbol("_superWrite"),Gt=class extends Error{code;errno;constructor(t,e){super("zlib: "+t.message,{cause:t}),this.code=t.code,this.errno=t.errno,this.code||(this.code="ZLIB_ERROR"),this.message="zlib: "+t.message,Error.captureStackTrace(this,e??this.constructor)}get name(){return"ZlibError"}},Pi=Symbol("flushFlag"),re=class extends A{#t=!1;#i=!1;#s;#n;#r;#e;#o;get sawError(){return this.#t}get handle(){return this.#e}get flushFlag(){return this.#s}constructor(t,e){if(!t||typeof t!="object")throw new TypeError("invalid options for ZlibBase constructor");if(super(t),this.#s=t.flush??0,this.#n=t.finishFlush??0,this.#r=t.fullFlushFlag??0,typeof external_zlib_namespaceObject_0[e]!="function")throw new TypeError("Compression method not supported: "+e);try{this.#e=new external_zlib_namespaceObject_0[e](t)}catch(i){throw new Gt(i,this.constructor)}this.#o=i=>{this.#t||(this.#t=!0,this.close(),this.emit("error",i))},this.#e?.on("error",i=>this.#o(new Gt(i))),this.once("end",()=>this.close)}close(){this.#e&&(this.#e.close(),this.#e=void 0,this.emit("close"))}reset(){if(!this.#t)return external_assert_(this.#e,"zlib binding closed"),this.#e.reset?.()}flush(t){this.ended||(typeof t!="number"&&(t=this.#r),this.write(Object.assign(external_buffer_namespaceObject.Buffer.alloc(0),{[Pi]:t})))}end(t,e,i){return typeof t=="function"&&(i=t,e=void 0,t=void 0),typeof e=="function"&&(i=e,e=void 0),t&&(e?this.write(t,e):this.write(t)),this.flush(this.#n),this.#i=!0,super.end(i)}get ended(){return this.#i}[Tt](t){return super.write(t)}write(t,e,i){if(typeof e=="function"&&(i=e,e="utf8"),typeof t=="string"&&(t=external_buffer_namespaceObject.Buffer.from(t,e)),this.#t)return;external_assert_(this.#e,"zlib binding closed");let r=this.#e._handle,n=r.close;r.close=()=>{};let o=this.#e.close;this.#e.close=()=>{},Bi(!0);let h;try{let l=typeof t[Pi]=="number"?t[Pi]:this.#s;h=this.#e._processChunk(t,l),Bi(!1)}catch(l){Bi(!1),this.#o(new Gt(l,this.write))}finally{this.#e&&(this.#e._handle=r,r.close=n,this.#e.close=o,this.#e.removeAllListeners("error"))}this.#e&&this.#e.on("error",l=>this.#o(new Gt(l,this.write)));let a;if(h)if(Array.isArray(h)&&h.length>0){let l=h[0];a=this[Tt](external_buffer_namespaceObject.Buffer.from(l));for(let c=1;c<h.length;c++)a=this[Tt](h[c])}else a=this[Tt](external_buffer_namespaceObject.Buffer.from(h));return i&&i(),a}},Pe=class extends re{#t;#i;constructor(t,e){t=t||{},t.flush=t.flush||M.Z_NO_FLUSH,t.finishFlush=t.finishFlush||M.Z_FINISH,t.fullFlushFlag=M.Z_FULL_FLUSH,super(t,e),this.#t=t.level,this.#i=t.strategy}params(t,e){if(!this.sawError){if(!this.handle)throw new Error("cannot switch params when binding is closed");if(!this.handle.params)throw new Error("not supported in this implementation");if(this.#t!==t||this.#i!==e){this.flush(M.Z_SYNC_FLUSH),external_assert_(this.handle,"zlib binding closed");let i=this.handle.flush;this.handle.flush=(r,n)=>{typeof r=="function"&&(n=r,r=this.flushFlag),this.flush(r),n?.()};try{this.handle.params(t,e)}finally{this.handle.flush=i}this.handle&&(this.#t=t,this.#i=e)}}}};var ze=class extends Pe{#t;constructor(t){super(t,"Gzip"),this.#t=t&&!!t.portable}[Tt](t){return this.#t?(this.#t=!1,t[9]=255,super[Tt](t)):super[Tt](t)}};var Ue=class extends Pe{constructor(t){super(t,"Unzip")}},He=class extends re{constructor(t,e){t=t||{},t.flush=t.flush||M.BROTLI_OPERATION_PROCESS,t.finishFlush=t.finishFlush||M.BROTLI_OPERATION_FINISH,t.fullFlushFlag=M.BROTLI_OPERATION_FLUSH,super(t,e)}},We=class extends He{constructor(t){super(t,"BrotliCompress")}},Ge=class extends He{constructor(t){super(t,"BrotliDecompress")}},Ze=class extends re{constructor(t,e){t=t||{},t.flush=t.flush||M.ZSTD_e_continue,t.finishFlush=t.finishFlush||M.ZSTD_e_end,t.fullFlushFlag=M.ZSTD_e_flush,super(t,e)}},Ye=class extends Ze{constructor(t){super(t,"ZstdCompress")}},Ke=class extends Ze{constructor(t){super(t,"ZstdDecompress")}};var Us=(s,t)=>{if(Number.isSafeInteger(s))s<0?an(s,t):hn(s,t);else throw Error("cannot encode number outside of javascript safe integer range");return t},hn=(s,t)=>{t[0]=128;for(var e=t.length;e>1;e--)t[e-1]=s&255,s=Math.floor(s/256)},an=(s,t)=>{t[0]=255;var e=!1;s=s*-1;for(var i=t.length;i>1;i--){var r=s&255;s=Math.floor(s/256),e?t[i-1]=Ws(r):r===0?t[i-1]=0:(e=!0,t[i-1]=Gs(r))}},Hs=s=>{let t=s[0],e=t===128?cn(s.subarray(1,s.length)):t===255?ln(s):null;if(e===null)throw Error("invalid base256 encoding");if(!Number.isSafeInteger(e))throw Error("parsed number outside of javascript safe integer range");return e},ln=s=>{for(var t=s.length,e=0,i=!1,r=t-1;r>-1;r--){var n=Number(s[r]),o;i?o=Ws(n):n===0?o=n:(i=!0,o=Gs(n)),o!==0&&(e-=o*Math.pow(256,t-r-1))}return e},cn=s=>{for(var t=s.length,e=0,i=t-1;i>-1;i--){var r=Number(s[i]);r!==0&&(e+=r*Math.pow(256,t-i-1))}return e},Ws=s=>(255^s)&255,Gs=s=>(255^s)+1&255;var Hi={};Ur(Hi,{code:()=>Ve,isCode:()=>ne,isName:()=>dn,name:()=>oe,normalFsTypes:()=>Ui});var ne=s=>oe.has(s),dn=s=>Ve.has(s),Ui=new Set(["0","","1","2","3","4","5","6","7","D"]),oe=new Map([["0","File"],["","OldFile"],["1","Link"],["2","SymbolicLink"],["3","CharacterDevice"],["4","BlockDevice"],["5","Directory"],["6","FIFO"],["7","ContiguousFile"],["g","GlobalExtendedHeader"],["x","ExtendedHeader"],["A","SolarisACL"],["D","GNUDumpDir"],["I","Inode"],["K","NextFileHasLongLinkpath"],["L","NextFileHasLongPath"],["M","ContinuationFile"],["N","OldGnuLongPath"],["S","SparseFile"],["V","TapeVolumeHeader"],["X","OldExtendedHeader"]]),Ve=new Map(Array.from(oe).map(s=>[s[1],s[0]]));var un=s=>s===void 0||s<0?void 0:s,F=class{cksumValid=!1;needPax=!1;nullBlock=!1;block;path;mode;uid;gid;size;cksum;#t="Unsupported";linkpath;uname;gname;devmaj=0;devmin=0;atime;ctime;mtime;charset;comment;constructor(t,e=0,i,r){Buffer.isBuffer(t)?this.decode(t,e||0,i,r):t&&this.#i(t)}decode(t,e,i,r){if(e||(e=0),!t||!(t.length>=e+512))throw new Error("need 512 bytes for header");let n=xt(t,e+156,1),o=Ui.has(n),h=o?i:void 0,a=o?r:void 0;if(this.path=h?.path??xt(t,e,100),this.mode=h?.mode??a?.mode??lt(t,e+100,8),this.uid=h?.uid??a?.uid??lt(t,e+108,8),this.gid=h?.gid??a?.gid??lt(t,e+116,8),this.size=un(h?.size??a?.size??lt(t,e+124,12)),this.mtime=h?.mtime??a?.mtime??Wi(t,e+136,12),this.cksum=lt(t,e+148,12),a&&this.#i(a,!0),h&&this.#i(h),ne(n)&&(this.#t=n||"0"),this.#t==="0"&&this.path.slice(-1)==="/"&&(this.#t="5"),this.#t==="5"&&(this.size=0),this.linkpath=xt(t,e+157,100),t.subarray(e+257,e+265).toString()==="ustar\x0000")if(this.uname=h?.uname??a?.uname??xt(t,e+265,32),this.gname=h?.gname??a?.gname??xt(t,e+297,32),this.devmaj=h?.devmaj??a?.devmaj??lt(t,e+329,8)??0,this.devmin=h?.devmin??a?.devmin??lt(t,e+337,8)??0,t[e+475]!==0){let c=xt(t,e+345,155);this.path=c+"/"+this.path}else{let c=xt(t,e+345,130);c&&(this.path=c+"/"+this.path),this.atime=i?.atime??r?.atime??Wi(t,e+476,12),this.ctime=i?.ctime??r?.ctime??Wi(t,e+488,12)}let l=256;for(let c=e;c<e+148;c++)l+=t[c];for(let c=e+156;c<e+512;c++)l+=t[c];this.cksumValid=l===this.cksum,this.cksum===void 0&&l===256&&(this.nullBlock=!0)}#i(t,e=!1){Object.assign(this,Object.fromEntries(Object.entries(t).filter(([i,r])=>!(r==null||i==="size"&&Number(r)<0||i==="path"&&e||i==="linkpath"&&e||i==="global"))))}encode(t,e=0){if(t||(t=this.block=Buffer.alloc(512)),this.#t==="Unsupported"&&(this.#t="0"),!(t.length>=e+512))throw new Error("need 512 bytes for header");let i=this.ctime||this.atime?130:155,r=mn(this.path||"",i),n=r[0],o=r[1];this.needPax=!!r[2],this.needPax=Lt(t,e,100,n)||this.needPax,this.needPax=ct(t,e+100,8,this.mode)||this.needPax,this.needPax=ct(t,e+108,8,this.uid)||this.needPax,this.needPax=ct(t,e+116,8,this.gid)||this.needPax,this.needPax=ct(t,e+124,12,this.size)||this.needPax,this.needPax=Gi(t,e+136,12,this.mtime)||this.needPax,t[e+156]=Number(this.#t.codePointAt(0)),this.needPax=Lt(t,e+157,100,this.linkpath)||this.needPax,t.write("ustar\x0000",e+257,8),this.needPax=Lt(t,e+265,32,this.uname)||this.needPax,this.needPax=Lt(t,e+297,32,this.gname)||this.needPax,this.needPax=ct(t,e+329,8,this.devmaj)||this.needPax,this.needPax=ct(t,e+337,8,this.devmin)||this.needPax,this.needPax=Lt(t,e+345,i,o)||this.needPax,t[e+475]!==0?this.needPax=Lt(t,e+345,155,o)||this.needPax:(this.needPax=Lt(t,e+345,130,o)||this.needPax,this.needPax=Gi(t,e+476,12,this.atime)||this.needPax,this.needPax=Gi(t,e+488,12,this.ctime)||this.needPax);let h=256;for(let a=e;a<e+148;a++)h+=t[a];for(let a=e+156;a<e+512;a++)h+=t[a];return this.cksum=h,ct(t,e+148,8,this.cksum),this.cksumValid=!0,this.needPax}get type(){return this.#t==="Unsupported"?this.#t:oe.get(this.#t)}get typeKey(){return this.#t}set type(t){let e=String(Ve.get(t));if(ne(e)||e==="Unsupported")this.#t=e;else if(ne(t))this.#t=t;else throw new TypeError("invalid entry type: "+t)}},mn=(s,t)=>{let i=s,r="",n,o=external_node_path_namespaceObject.posix.parse(s).root||".";if(Buffer.byteLength(i)<100)n=[i,r,!1];else{r=external_node_path_namespaceObject.posix.dirname(i),i=external_node_path_namespaceObject.posix.basename(i);do Buffer.byteLength(i)<=100&&Buffer.byteLength(r)<=t?n=[i,r,!1]:Buffer.byteLength(i)>100&&Buffer.byteLength(r)<=t?n=[i.slice(0,99),r,!0]:(i=external_node_path_namespaceObject.posix.join(external_node_path_namespaceObject.posix.basename(r),i),r=external_node_path_namespaceObject.posix.dirname(r));while(r!==o&&n===void 0);n||(n=[s.slice(0,99),"",!0])}return n},xt=(s,t,e)=>s.subarray(t,t+e).toString("utf8").replace(/\0.*/,""),Wi=(s,t,e)=>pn(lt(s,t,e)),pn=s=>s===void 0?void 0:new Date(s*1e3),lt=(s,t,e)=>Number(s[t])&128?Hs(s.subarray(t,t+e)):wn(s,t,e),En=s=>isNaN(s)?void 0:s,wn=(s,t,e)=>En(parseInt(s.subarray(t,t+e).toString("utf8").replace(/\0.*$/,"").trim(),8)),Sn={12:8589934591,8:2097151},ct=(s,t,e,i)=>i===void 0?!1:i>Sn[e]||i<0?(Us(i,s.subarray(t,t+e)),!0):(yn(s,t,e,i),!1),yn=(s,t,e,i)=>s.write(Rn(i,e),t,e,"ascii"),Rn=(s,t)=>gn(Math.floor(s).toString(8),t),gn=(s,t)=>(s.length===t-1?s:new Array(t-s.length-1).join("0")+s+" ")+"\0",Gi=(s,t,e,i)=>i===void 0?!1:ct(s,t,e,i.getTime()/1e3),bn=new Array(156).join("\0"),Lt=(s,t,e,i)=>i===void 0?!1:(s.write(i+bn,t,e,"utf8"),i.length!==Buffer.byteLength(i)||i.length>e);var ft=class s{atime;mtime;ctime;charset;comment;gid;uid;gname;uname;linkpath;dev;ino;nlink;path;size;mode;global;constructor(t,e=!1){this.atime=t.atime,this.charset=t.charset,this.comment=t.comment,this.ctime=t.ctime,this.dev=t.dev,this.gid=t.gid,this.global=e,this.gname=t.gname,this.ino=t.ino,this.linkpath=t.linkpath,this.mtime=t.mtime,this.nlink=t.nlink,this.path=t.path,this.size=t.size,this.uid=t.uid,this.uname=t.uname}encode(){let t=this.encodeBody();if(t==="")return Buffer.allocUnsafe(0);let e=Buffer.byteLength(t),i=512*Math.ceil(1+e/512),r=Buffer.allocUnsafe(i);for(let n=0;n<512;n++)r[n]=0;new F({path:("PaxHeader/"+(0,external_node_path_namespaceObject.basename)(this.path??"")).slice(0,99),mode:this.mode||420,uid:this.uid,gid:this.gid,size:e,mtime:this.mtime,type:this.global?"GlobalExtendedHeader":"ExtendedHeader",linkpath:"",uname:this.uname||"",gname:this.gname||"",devmaj:0,devmin:0,atime:this.atime,ctime:this.ctime}).encode(r),r.write(t,512,e,"utf8");for(let n=e+512;n<r.length;n++)r[n]=0;return r}encodeBody(){return this.encodeField("path")+this.encodeField("ctime")+this.encodeField("atime")+this.encodeField("dev")+this.encodeField("ino")+this.encodeField("nlink")+this.encodeField("charset")+this.encodeField("comment")+this.encodeField("gid")+this.encodeField("gname")+this.encodeField("linkpath")+this.encodeField("mtime")+this.encodeField("size")+this.encodeField("uid")+this.encodeField("uname")}encodeField(t){if(this[t]===void 0)return"";let e=this[t],i=e instanceof Date?e.getTime()/1e3:e,r=" "+(t==="dev"||t==="ino"||t==="nlink"?"SCHILY.":"")+t+"="+i+`
+var zr=Object.defineProperty;var Ur=(s,t)=>{for(var e in t)zr(s,e,{get:t[e],enumerable:!0})};var Ds=typeof process=="object"&&process?process:{stdout:null,stderr:null},Wr=s=>!!s&&typeof s=="object"&&(s instanceof A||s instanceof external_node_stream_||Gr(s)||Zr(s)),Gr=s=>!!s&&typeof s=="object"&&s instanceof external_node_events_.EventEmitter&&typeof s.pipe=="function"&&s.pipe!==external_node_stream_.Writable.prototype.pipe,Zr=s=>!!s&&typeof s=="object"&&s instanceof external_node_events_.EventEmitter&&typeof s.write=="function"&&typeof s.end=="function",Q=Symbol("EOF"),J=Symbol("maybeEmitEnd"),nt=Symbol("emittedEnd"),De=Symbol("emittingEnd"),qt=Symbol("emittedError"),Ne=Symbol("closed"),Ns=Symbol("read"),Ae=Symbol("flush"),As=Symbol("flushChunk"),z=Symbol("encoding"),Mt=Symbol("decoder"),g=Symbol("flowing"),Qt=Symbol("paused"),Bt=Symbol("resume"),b=Symbol("buffer"),N=Symbol("pipes"),_=Symbol("bufferLength"),bi=Symbol("bufferPush"),Ie=Symbol("bufferShift"),L=Symbol("objectMode"),S=Symbol("destroyed"),_i=Symbol("error"),Oi=Symbol("emitData"),Is=Symbol("emitEnd"),Ti=Symbol("emitEnd2"),Z=Symbol("async"),xi=Symbol("abort"),Ce=Symbol("aborted"),Jt=Symbol("signal"),Rt=Symbol("dataListeners"),C=Symbol("discarded"),jt=s=>Promise.resolve().then(s),Yr=s=>s(),Kr=s=>s==="end"||s==="finish"||s==="prefinish",Vr=s=>s instanceof ArrayBuffer||!!s&&typeof s=="object"&&s.constructor&&s.constructor.name==="ArrayBuffer"&&s.byteLength>=0,$r=s=>!Buffer.isBuffer(s)&&ArrayBuffer.isView(s),Fe=class{src;dest;opts;ondrain;constructor(t,e,i){this.src=t,this.dest=e,this.opts=i,this.ondrain=()=>t[Bt](),this.dest.on("drain",this.ondrain)}unpipe(){this.dest.removeListener("drain",this.ondrain)}proxyErrors(t){}end(){this.unpipe(),this.opts.end&&this.dest.end()}},Li=class extends Fe{unpipe(){this.src.removeListener("error",this.proxyErrors),super.unpipe()}constructor(t,e,i){super(t,e,i),this.proxyErrors=r=>this.dest.emit("error",r),t.on("error",this.proxyErrors)}},Xr=s=>!!s.objectMode,qr=s=>!s.objectMode&&!!s.encoding&&s.encoding!=="buffer",A=class extends external_node_events_.EventEmitter{[g]=!1;[Qt]=!1;[N]=[];[b]=[];[L];[z];[Z];[Mt];[Q]=!1;[nt]=!1;[De]=!1;[Ne]=!1;[qt]=null;[_]=0;[S]=!1;[Jt];[Ce]=!1;[Rt]=0;[C]=!1;writable=!0;readable=!0;constructor(...t){let e=t[0]||{};if(super(),e.objectMode&&typeof e.encoding=="string")throw new TypeError("Encoding and objectMode may not be used together");Xr(e)?(this[L]=!0,this[z]=null):qr(e)?(this[z]=e.encoding,this[L]=!1):(this[L]=!1,this[z]=null),this[Z]=!!e.async,this[Mt]=this[z]?new external_node_string_decoder_namespaceObject.StringDecoder(this[z]):null,e&&e.debugExposeBuffer===!0&&Object.defineProperty(this,"buffer",{get:()=>this[b]}),e&&e.debugExposePipes===!0&&Object.defineProperty(this,"pipes",{get:()=>this[N]});let{signal:i}=e;i&&(this[Jt]=i,i.aborted?this[xi]():i.addEventListener("abort",()=>this[xi]()))}get bufferLength(){return this[_]}get encoding(){return this[z]}set encoding(t){throw new Error("Encoding must be set at instantiation time")}setEncoding(t){throw new Error("Encoding must be set at instantiation time")}get objectMode(){return this[L]}set objectMode(t){throw new Error("objectMode must be set at instantiation time")}get async(){return this[Z]}set async(t){this[Z]=this[Z]||!!t}[xi](){this[Ce]=!0,this.emit("abort",this[Jt]?.reason),this.destroy(this[Jt]?.reason)}get aborted(){return this[Ce]}set aborted(t){}write(t,e,i){if(this[Ce])return!1;if(this[Q])throw new Error("write after end");if(this[S])return this.emit("error",Object.assign(new Error("Cannot call write after a stream was destroyed"),{code:"ERR_STREAM_DESTROYED"})),!0;typeof e=="function"&&(i=e,e="utf8"),e||(e="utf8");let r=this[Z]?jt:Yr;if(!this[L]&&!Buffer.isBuffer(t)){if($r(t))t=Buffer.from(t.buffer,t.byteOffset,t.byteLength);else if(Vr(t))t=Buffer.from(t);else if(typeof t!="string")throw new Error("Non-contiguous data written to non-objectMode stream")}return this[L]?(this[g]&&this[_]!==0&&this[Ae](!0),this[g]?this.emit("data",t):this[bi](t),this[_]!==0&&this.emit("readable"),i&&r(i),this[g]):t.length?(typeof t=="string"&&!(e===this[z]&&!this[Mt]?.lastNeed)&&(t=Buffer.from(t,e)),Buffer.isBuffer(t)&&this[z]&&(t=this[Mt].write(t)),this[g]&&this[_]!==0&&this[Ae](!0),this[g]?this.emit("data",t):this[bi](t),this[_]!==0&&this.emit("readable"),i&&r(i),this[g]):(this[_]!==0&&this.emit("readable"),i&&r(i),this[g])}read(t){if(this[S])return null;if(this[C]=!1,this[_]===0||t===0||t&&t>this[_])return this[J](),null;this[L]&&(t=null),this[b].length>1&&!this[L]&&(this[b]=[this[z]?this[b].join(""):Buffer.concat(this[b],this[_])]);let e=this[Ns](t||null,this[b][0]);return this[J](),e}[Ns](t,e){if(this[L])this[Ie]();else{let i=e;t===i.length||t===null?this[Ie]():typeof i=="string"?(this[b][0]=i.slice(t),e=i.slice(0,t),this[_]-=t):(this[b][0]=i.subarray(t),e=i.subarray(0,t),this[_]-=t)}return this.emit("data",e),!this[b].length&&!this[Q]&&this.emit("drain"),e}end(t,e,i){return typeof t=="function"&&(i=t,t=void 0),typeof e=="function"&&(i=e,e="utf8"),t!==void 0&&this.write(t,e),i&&this.once("end",i),this[Q]=!0,this.writable=!1,(this[g]||!this[Qt])&&this[J](),this}[Bt](){this[S]||(!this[Rt]&&!this[N].length&&(this[C]=!0),this[Qt]=!1,this[g]=!0,this.emit("resume"),this[b].length?this[Ae]():this[Q]?this[J]():this.emit("drain"))}resume(){return this[Bt]()}pause(){this[g]=!1,this[Qt]=!0,this[C]=!1}get destroyed(){return this[S]}get flowing(){return this[g]}get paused(){return this[Qt]}[bi](t){this[L]?this[_]+=1:this[_]+=t.length,this[b].push(t)}[Ie](){return this[L]?this[_]-=1:this[_]-=this[b][0].length,this[b].shift()}[Ae](t=!1){do;while(this[As](this[Ie]())&&this[b].length);!t&&!this[b].length&&!this[Q]&&this.emit("drain")}[As](t){return this.emit("data",t),this[g]}pipe(t,e){if(this[S])return t;this[C]=!1;let i=this[nt];return e=e||{},t===Ds.stdout||t===Ds.stderr?e.end=!1:e.end=e.end!==!1,e.proxyErrors=!!e.proxyErrors,i?e.end&&t.end():(this[N].push(e.proxyErrors?new Li(this,t,e):new Fe(this,t,e)),this[Z]?jt(()=>this[Bt]()):this[Bt]()),t}unpipe(t){let e=this[N].find(i=>i.dest===t);e&&(this[N].length===1?(this[g]&&this[Rt]===0&&(this[g]=!1),this[N]=[]):this[N].splice(this[N].indexOf(e),1),e.unpipe())}addListener(t,e){return this.on(t,e)}on(t,e){let i=super.on(t,e);if(t==="data")this[C]=!1,this[Rt]++,!this[N].length&&!this[g]&&this[Bt]();else if(t==="readable"&&this[_]!==0)super.emit("readable");else if(Kr(t)&&this[nt])super.emit(t),this.removeAllListeners(t);else if(t==="error"&&this[qt]){let r=e;this[Z]?jt(()=>r.call(this,this[qt])):r.call(this,this[qt])}return i}removeListener(t,e){return this.off(t,e)}off(t,e){let i=super.off(t,e);return t==="data"&&(this[Rt]=this.listeners("data").length,this[Rt]===0&&!this[C]&&!this[N].length&&(this[g]=!1)),i}removeAllListeners(t){let e=super.removeAllListeners(t);return(t==="data"||t===void 0)&&(this[Rt]=0,!this[C]&&!this[N].length&&(this[g]=!1)),e}get emittedEnd(){return this[nt]}[J](){!this[De]&&!this[nt]&&!this[S]&&this[b].length===0&&this[Q]&&(this[De]=!0,this.emit("end"),this.emit("prefinish"),this.emit("finish"),this[Ne]&&this.emit("close"),this[De]=!1)}emit(t,...e){let i=e[0];if(t!=="error"&&t!=="close"&&t!==S&&this[S])return!1;if(t==="data")return!this[L]&&!i?!1:this[Z]?(jt(()=>this[Oi](i)),!0):this[Oi](i);if(t==="end")return this[Is]();if(t==="close"){if(this[Ne]=!0,!this[nt]&&!this[S])return!1;let n=super.emit("close");return this.removeAllListeners("close"),n}else if(t==="error"){this[qt]=i,super.emit(_i,i);let n=!this[Jt]||this.listeners("error").length?super.emit("error",i):!1;return this[J](),n}else if(t==="resume"){let n=super.emit("resume");return this[J](),n}else if(t==="finish"||t==="prefinish"){let n=super.emit(t);return this.removeAllListeners(t),n}let r=super.emit(t,...e);return this[J](),r}[Oi](t){for(let i of this[N])i.dest.write(t)===!1&&this.pause();let e=this[C]?!1:super.emit("data",t);return this[J](),e}[Is](){return this[nt]?!1:(this[nt]=!0,this.readable=!1,this[Z]?(jt(()=>this[Ti]()),!0):this[Ti]())}[Ti](){if(this[Mt]){let e=this[Mt].end();if(e){for(let i of this[N])i.dest.write(e);this[C]||super.emit("data",e)}}for(let e of this[N])e.end();let t=super.emit("end");return this.removeAllListeners("end"),t}async collect(){let t=Object.assign([],{dataLength:0});this[L]||(t.dataLength=0);let e=this.promise();return this.on("data",i=>{t.push(i),this[L]||(t.dataLength+=i.length)}),await e,t}async concat(){if(this[L])throw new Error("cannot concat in objectMode");let t=await this.collect();return this[z]?t.join(""):Buffer.concat(t,t.dataLength)}async promise(){return new Promise((t,e)=>{this.on(S,()=>e(new Error("stream destroyed"))),this.on("error",i=>e(i)),this.on("end",()=>t())})}[Symbol.asyncIterator](){this[C]=!1;let t=!1,e=async()=>(this.pause(),t=!0,{value:void 0,done:!0});return{next:()=>{if(t)return e();let r=this.read();if(r!==null)return Promise.resolve({done:!1,value:r});if(this[Q])return e();let n,o,h=d=>{this.off("data",a),this.off("end",l),this.off(S,c),e(),o(d)},a=d=>{this.off("error",h),this.off("end",l),this.off(S,c),this.pause(),n({value:d,done:!!this[Q]})},l=()=>{this.off("error",h),this.off("data",a),this.off(S,c),e(),n({done:!0,value:void 0})},c=()=>h(new Error("stream destroyed"));return new Promise((d,y)=>{o=y,n=d,this.once(S,c),this.once("error",h),this.once("end",l),this.once("data",a)})},throw:e,return:e,[Symbol.asyncIterator](){return this},[Symbol.asyncDispose]:async()=>{}}}[Symbol.iterator](){this[C]=!1;let t=!1,e=()=>(this.pause(),this.off(_i,e),this.off(S,e),this.off("end",e),t=!0,{done:!0,value:void 0}),i=()=>{if(t)return e();let r=this.read();return r===null?e():{done:!1,value:r}};return this.once("end",e),this.once(_i,e),this.once(S,e),{next:i,throw:e,return:e,[Symbol.iterator](){return this},[Symbol.dispose]:()=>{}}}destroy(t){if(this[S])return t?this.emit("error",t):this.emit(S),this;this[S]=!0,this[C]=!0,this[b].length=0,this[_]=0;let e=this;return typeof e.close=="function"&&!this[Ne]&&e.close(),t?this.emit("error",t):this.emit(S),this}static get isStream(){return Wr}};var Jr=external_fs_.writev,ht=Symbol("_autoClose"),H=Symbol("_close"),te=Symbol("_ended"),m=Symbol("_fd"),Ni=Symbol("_finished"),tt=Symbol("_flags"),Ai=Symbol("_flush"),ki=Symbol("_handleChunk"),vi=Symbol("_makeBuf"),ie=Symbol("_mode"),ke=Symbol("_needDrain"),Ut=Symbol("_onerror"),Ht=Symbol("_onopen"),Ii=Symbol("_onread"),Pt=Symbol("_onwrite"),index_min_at=Symbol("_open"),U=Symbol("_path"),ot=Symbol("_pos"),Y=Symbol("_queue"),zt=Symbol("_read"),Ci=Symbol("_readSize"),j=Symbol("_reading"),ee=Symbol("_remain"),Fi=Symbol("_size"),ve=Symbol("_write"),gt=Symbol("_writing"),Me=Symbol("_defaultFlag"),bt=Symbol("_errored"),_t=class extends A{[bt]=!1;[m];[U];[Ci];[j]=!1;[Fi];[ee];[ht];constructor(t,e){if(e=e||{},super(e),this.readable=!0,this.writable=!1,typeof t!="string")throw new TypeError("path must be a string");this[bt]=!1,this[m]=typeof e.fd=="number"?e.fd:void 0,this[U]=t,this[Ci]=e.readSize||16*1024*1024,this[j]=!1,this[Fi]=typeof e.size=="number"?e.size:1/0,this[ee]=this[Fi],this[ht]=typeof e.autoClose=="boolean"?e.autoClose:!0,typeof this[m]=="number"?this[zt]():this[index_min_at]()}get fd(){return this[m]}get path(){return this[U]}write(){throw new TypeError("this is a readable stream")}end(){throw new TypeError("this is a readable stream")}[index_min_at](){external_fs_.open(this[U],"r",(t,e)=>this[Ht](t,e))}[Ht](t,e){t?this[Ut](t):(this[m]=e,this.emit("open",e),this[zt]())}[vi](){return Buffer.allocUnsafe(Math.min(this[Ci],this[ee]))}[zt](){if(!this[j]){this[j]=!0;let t=this[vi]();if(t.length===0)return process.nextTick(()=>this[Ii](null,0,t));external_fs_.read(this[m],t,0,t.length,null,(e,i,r)=>this[Ii](e,i,r))}}[Ii](t,e,i){this[j]=!1,t?this[Ut](t):this[ki](e,i)&&this[zt]()}[H](){if(this[ht]&&typeof this[m]=="number"){let t=this[m];this[m]=void 0,external_fs_.close(t,e=>e?this.emit("error",e):this.emit("close"))}}[Ut](t){this[j]=!0,this[H](),this.emit("error",t)}[ki](t,e){let i=!1;return this[ee]-=t,t>0&&(i=super.write(t<e.length?e.subarray(0,t):e)),(t===0||this[ee]<=0)&&(i=!1,this[H](),super.end()),i}emit(t,...e){switch(t){case"prefinish":case"finish":return!1;case"drain":return typeof this[m]=="number"&&this[zt](),!1;case"error":return this[bt]?!1:(this[bt]=!0,super.emit(t,...e));default:return super.emit(t,...e)}}},Be=class extends _t{[index_min_at](){let t=!0;try{this[Ht](null,external_fs_.openSync(this[U],"r")),t=!1}finally{t&&this[H]()}}[zt](){let t=!0;try{if(!this[j]){this[j]=!0;do{let e=this[vi](),i=e.length===0?0:external_fs_.readSync(this[m],e,0,e.length,null);if(!this[ki](i,e))break}while(!0);this[j]=!1}t=!1}finally{t&&this[H]()}}[H](){if(this[ht]&&typeof this[m]=="number"){let t=this[m];this[m]=void 0,external_fs_.closeSync(t),this.emit("close")}}},et=class extends external_events_{readable=!1;writable=!0;[bt]=!1;[gt]=!1;[te]=!1;[Y]=[];[ke]=!1;[U];[ie];[ht];[m];[Me];[tt];[Ni]=!1;[ot];constructor(t,e){e=e||{},super(e),this[U]=t,this[m]=typeof e.fd=="number"?e.fd:void 0,this[ie]=e.mode===void 0?438:e.mode,this[ot]=typeof e.start=="number"?e.start:void 0,this[ht]=typeof e.autoClose=="boolean"?e.autoClose:!0;let i=this[ot]!==void 0?"r+":"w";this[Me]=e.flags===void 0,this[tt]=e.flags===void 0?i:e.flags,this[m]===void 0&&this[index_min_at]()}emit(t,...e){if(t==="error"){if(this[bt])return!1;this[bt]=!0}return super.emit(t,...e)}get fd(){return this[m]}get path(){return this[U]}[Ut](t){this[H](),this[gt]=!0,this.emit("error",t)}[index_min_at](){external_fs_.open(this[U],this[tt],this[ie],(t,e)=>this[Ht](t,e))}[Ht](t,e){this[Me]&&this[tt]==="r+"&&t&&t.code==="ENOENT"?(this[tt]="w",this[index_min_at]()):t?this[Ut](t):(this[m]=e,this.emit("open",e),this[gt]||this[Ai]())}end(t,e){return t&&this.write(t,e),this[te]=!0,!this[gt]&&!this[Y].length&&typeof this[m]=="number"&&this[Pt](null,0),this}write(t,e){return typeof t=="string"&&(t=Buffer.from(t,e)),this[te]?(this.emit("error",new Error("write() after end()")),!1):this[m]===void 0||this[gt]||this[Y].length?(this[Y].push(t),this[ke]=!0,!1):(this[gt]=!0,this[ve](t),!0)}[ve](t){external_fs_.write(this[m],t,0,t.length,this[ot],(e,i)=>this[Pt](e,i))}[Pt](t,e){t?this[Ut](t):(this[ot]!==void 0&&typeof e=="number"&&(this[ot]+=e),this[Y].length?this[Ai]():(this[gt]=!1,this[te]&&!this[Ni]?(this[Ni]=!0,this[H](),this.emit("finish")):this[ke]&&(this[ke]=!1,this.emit("drain"))))}[Ai](){if(this[Y].length===0)this[te]&&this[Pt](null,0);else if(this[Y].length===1)this[ve](this[Y].pop());else{let t=this[Y];this[Y]=[],Jr(this[m],t,this[ot],(e,i)=>this[Pt](e,i))}}[H](){if(this[ht]&&typeof this[m]=="number"){let t=this[m];this[m]=void 0,external_fs_.close(t,e=>e?this.emit("error",e):this.emit("close"))}}},Wt=class extends et{[index_min_at](){let t;if(this[Me]&&this[tt]==="r+")try{t=external_fs_.openSync(this[U],this[tt],this[ie])}catch(e){if(e?.code==="ENOENT")return this[tt]="w",this[index_min_at]();throw e}else t=external_fs_.openSync(this[U],this[tt],this[ie]);this[Ht](null,t)}[H](){if(this[ht]&&typeof this[m]=="number"){let t=this[m];this[m]=void 0,external_fs_.closeSync(t),this.emit("close")}}[ve](t){let e=!0;try{this[Pt](null,external_fs_.writeSync(this[m],t,0,t.length,this[ot])),e=!1}finally{if(e)try{this[H]()}catch{}}}};var jr=new Map([["C","cwd"],["f","file"],["z","gzip"],["P","preservePaths"],["U","unlink"],["strip-components","strip"],["stripComponents","strip"],["keep-newer","newer"],["keepNewer","newer"],["keep-newer-files","newer"],["keepNewerFiles","newer"],["k","keep"],["keep-existing","keep"],["keepExisting","keep"],["m","noMtime"],["no-mtime","noMtime"],["p","preserveOwner"],["L","follow"],["h","follow"],["onentry","onReadEntry"]]),Fs=s=>!!s.sync&&!!s.file,ks=s=>!s.sync&&!!s.file,vs=s=>!!s.sync&&!s.file,Ms=s=>!s.sync&&!s.file;var Bs=s=>!!s.file;var tn=s=>{let t=jr.get(s);return t||s},se=(s={})=>{if(!s)return{};let t={};for(let[e,i]of Object.entries(s)){let r=tn(e);t[r]=i}return t.chmod===void 0&&t.noChmod===!1&&(t.chmod=!0),delete t.noChmod,t};var K=(s,t,e,i,r)=>Object.assign((n=[],o,h)=>{Array.isArray(n)&&(o=n,n={}),typeof o=="function"&&(h=o,o=void 0),o=o?Array.from(o):[];let a=se(n);if(r?.(a,o),Fs(a)){if(typeof h=="function")throw new TypeError("callback not supported for sync tar functions");return s(a,o)}else if(ks(a)){let l=t(a,o);return h?l.then(()=>h(),h):l}else if(vs(a)){if(typeof h=="function")throw new TypeError("callback not supported for sync tar functions");return e(a,o)}else if(Ms(a)){if(typeof h=="function")throw new TypeError("callback only supported with file option");return i(a,o)}throw new Error("impossible options??")},{syncFile:s,asyncFile:t,syncNoFile:e,asyncNoFile:i,validate:r});var sn=external_zlib_namespaceObject.constants||{ZLIB_VERNUM:4736},M=Object.freeze(Object.assign(Object.create(null),{Z_NO_FLUSH:0,Z_PARTIAL_FLUSH:1,Z_SYNC_FLUSH:2,Z_FULL_FLUSH:3,Z_FINISH:4,Z_BLOCK:5,Z_OK:0,Z_STREAM_END:1,Z_NEED_DICT:2,Z_ERRNO:-1,Z_STREAM_ERROR:-2,Z_DATA_ERROR:-3,Z_MEM_ERROR:-4,Z_BUF_ERROR:-5,Z_VERSION_ERROR:-6,Z_NO_COMPRESSION:0,Z_BEST_SPEED:1,Z_BEST_COMPRESSION:9,Z_DEFAULT_COMPRESSION:-1,Z_FILTERED:1,Z_HUFFMAN_ONLY:2,Z_RLE:3,Z_FIXED:4,Z_DEFAULT_STRATEGY:0,DEFLATE:1,INFLATE:2,GZIP:3,GUNZIP:4,DEFLATERAW:5,INFLATERAW:6,UNZIP:7,BROTLI_DECODE:8,BROTLI_ENCODE:9,Z_MIN_WINDOWBITS:8,Z_MAX_WINDOWBITS:15,Z_DEFAULT_WINDOWBITS:15,Z_MIN_CHUNK:64,Z_MAX_CHUNK:1/0,Z_DEFAULT_CHUNK:16384,Z_MIN_MEMLEVEL:1,Z_MAX_MEMLEVEL:9,Z_DEFAULT_MEMLEVEL:8,Z_MIN_LEVEL:-1,Z_MAX_LEVEL:9,Z_DEFAULT_LEVEL:-1,BROTLI_OPERATION_PROCESS:0,BROTLI_OPERATION_FLUSH:1,BROTLI_OPERATION_FINISH:2,BROTLI_OPERATION_EMIT_METADATA:3,BROTLI_MODE_GENERIC:0,BROTLI_MODE_TEXT:1,BROTLI_MODE_FONT:2,BROTLI_DEFAULT_MODE:0,BROTLI_MIN_QUALITY:0,BROTLI_MAX_QUALITY:11,BROTLI_DEFAULT_QUALITY:11,BROTLI_MIN_WINDOW_BITS:10,BROTLI_MAX_WINDOW_BITS:24,BROTLI_LARGE_MAX_WINDOW_BITS:30,BROTLI_DEFAULT_WINDOW:22,BROTLI_MIN_INPUT_BLOCK_BITS:16,BROTLI_MAX_INPUT_BLOCK_BITS:24,BROTLI_PARAM_MODE:0,BROTLI_PARAM_QUALITY:1,BROTLI_PARAM_LGWIN:2,BROTLI_PARAM_LGBLOCK:3,BROTLI_PARAM_DISABLE_LITERAL_CONTEXT_MODELING:4,BROTLI_PARAM_SIZE_HINT:5,BROTLI_PARAM_LARGE_WINDOW:6,BROTLI_PARAM_NPOSTFIX:7,BROTLI_PARAM_NDIRECT:8,BROTLI_DECODER_RESULT_ERROR:0,BROTLI_DECODER_RESULT_SUCCESS:1,BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT:2,BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT:3,BROTLI_DECODER_PARAM_DISABLE_RING_BUFFER_REALLOCATION:0,BROTLI_DECODER_PARAM_LARGE_WINDOW:1,BROTLI_DECODER_NO_ERROR:0,BROTLI_DECODER_SUCCESS:1,BROTLI_DECODER_NEEDS_MORE_INPUT:2,BROTLI_DECODER_NEEDS_MORE_OUTPUT:3,BROTLI_DECODER_ERROR_FORMAT_EXUBERANT_NIBBLE:-1,BROTLI_DECODER_ERROR_FORMAT_RESERVED:-2,BROTLI_DECODER_ERROR_FORMAT_EXUBERANT_META_NIBBLE:-3,BROTLI_DECODER_ERROR_FORMAT_SIMPLE_HUFFMAN_ALPHABET:-4,BROTLI_DECODER_ERROR_FORMAT_SIMPLE_HUFFMAN_SAME:-5,BROTLI_DECODER_ERROR_FORMAT_CL_SPACE:-6,BROTLI_DECODER_ERROR_FORMAT_HUFFMAN_SPACE:-7,BROTLI_DECODER_ERROR_FORMAT_CONTEXT_MAP_REPEAT:-8,BROTLI_DECODER_ERROR_FORMAT_BLOCK_LENGTH_1:-9,BROTLI_DECODER_ERROR_FORMAT_BLOCK_LENGTH_2:-10,BROTLI_DECODER_ERROR_FORMAT_TRANSFORM:-11,BROTLI_DECODER_ERROR_FORMAT_DICTIONARY:-12,BROTLI_DECODER_ERROR_FORMAT_WINDOW_BITS:-13,BROTLI_DECODER_ERROR_FORMAT_PADDING_1:-14,BROTLI_DECODER_ERROR_FORMAT_PADDING_2:-15,BROTLI_DECODER_ERROR_FORMAT_DISTANCE:-16,BROTLI_DECODER_ERROR_DICTIONARY_NOT_SET:-19,BROTLI_DECODER_ERROR_INVALID_ARGUMENTS:-20,BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES:-21,BROTLI_DECODER_ERROR_ALLOC_TREE_GROUPS:-22,BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MAP:-25,BROTLI_DECODER_ERROR_ALLOC_RING_BUFFER_1:-26,BROTLI_DECODER_ERROR_ALLOC_RING_BUFFER_2:-27,BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES:-30,BROTLI_DECODER_ERROR_UNREACHABLE:-31},sn));var rn=external_buffer_.Buffer.concat,zs=Object.getOwnPropertyDescriptor(external_buffer_.Buffer,"concat"),nn=s=>s,Bi=zs?.writable===!0||zs?.set!==void 0?s=>{external_buffer_.Buffer.concat=s?nn:rn}:s=>{},Tt=Symbol("_superWrite"),Gt=class extends Error{code;errno;constructor(t,e){super("zlib: "+t.message,{cause:t}),this.code=t.code,this.errno=t.errno,this.code||(this.code="ZLIB_ERROR"),this.message="zlib: "+t.message,Error.captureStackTrace(this,e??this.constructor)}get name(){return"ZlibError"}},Pi=Symbol("flushFlag"),re=class extends A{#t=!1;#i=!1;#s;#n;#r;#e;#o;get sawError(){return this.#t}get handle(){return this.#e}get flushFlag(){return this.#s}constructor(t,e){if(!t||typeof t!="object")throw new TypeError("invalid options for ZlibBase constructor");if(super(t),this.#s=t.flush??0,this.#n=t.finishFlush??0,this.#r=t.fullFlushFlag??0,typeof external_zlib_namespaceObject_0[e]!="function")throw new TypeError("Compression method not supported: "+e);try{this.#e=new external_zlib_namespaceObject_0[e](t)}catch(i){throw new Gt(i,this.constructor)}this.#o=i=>{this.#t||(this.#t=!0,this.close(),this.emit("error",i))},this.#e?.on("error",i=>this.#o(new Gt(i))),this.once("end",()=>this.close)}close(){this.#e&&(this.#e.close(),this.#e=void 0,this.emit("close"))}reset(){if(!this.#t)return external_assert_(this.#e,"zlib binding closed"),this.#e.reset?.()}flush(t){this.ended||(typeof t!="number"&&(t=this.#r),this.write(Object.assign(external_buffer_.Buffer.alloc(0),{[Pi]:t})))}end(t,e,i){return typeof t=="function"&&(i=t,e=void 0,t=void 0),typeof e=="function"&&(i=e,e=void 0),t&&(e?this.write(t,e):this.write(t)),this.flush(this.#n),this.#i=!0,super.end(i)}get ended(){return this.#i}[Tt](t){return super.write(t)}write(t,e,i){if(typeof e=="function"&&(i=e,e="utf8"),typeof t=="string"&&(t=external_buffer_.Buffer.from(t,e)),this.#t)return;external_assert_(this.#e,"zlib binding closed");let r=this.#e._handle,n=r.close;r.close=()=>{};let o=this.#e.close;this.#e.close=()=>{},Bi(!0);let h;try{let l=typeof t[Pi]=="number"?t[Pi]:this.#s;h=this.#e._processChunk(t,l),Bi(!1)}catch(l){Bi(!1),this.#o(new Gt(l,this.write))}finally{this.#e&&(this.#e._handle=r,r.close=n,this.#e.close=o,this.#e.removeAllListeners("error"))}this.#e&&this.#e.on("error",l=>this.#o(new Gt(l,this.write)));let a;if(h)if(Array.isArray(h)&&h.length>0){let l=h[0];a=this[Tt](external_buffer_.Buffer.from(l));for(let c=1;c<h.length;c++)a=this[Tt](h[c])}else a=this[Tt](external_buffer_.Buffer.from(h));return i&&i(),a}},Pe=class extends re{#t;#i;constructor(t,e){t=t||{},t.flush=t.flush||M.Z_NO_FLUSH,t.finishFlush=t.finishFlush||M.Z_FINISH,t.fullFlushFlag=M.Z_FULL_FLUSH,super(t,e),this.#t=t.level,this.#i=t.strategy}params(t,e){if(!this.sawError){if(!this.handle)throw new Error("cannot switch params when binding is closed");if(!this.handle.params)throw new Error("not supported in this implementation");if(this.#t!==t||this.#i!==e){this.flush(M.Z_SYNC_FLUSH),external_assert_(this.handle,"zlib binding closed");let i=this.handle.flush;this.handle.flush=(r,n)=>{typeof r=="function"&&(n=r,r=this.flushFlag),this.flush(r),n?.()};try{this.handle.params(t,e)}finally{this.handle.flush=i}this.handle&&(this.#t=t,this.#i=e)}}}};var ze=class extends Pe{#t;constructor(t){super(t,"Gzip"),this.#t=t&&!!t.portable}[Tt](t){return this.#t?(this.#t=!1,t[9]=255,super[Tt](t)):super[Tt](t)}};var Ue=class extends Pe{constructor(t){super(t,"Unzip")}},He=class extends re{constructor(t,e){t=t||{},t.flush=t.flush||M.BROTLI_OPERATION_PROCESS,t.finishFlush=t.finishFlush||M.BROTLI_OPERATION_FINISH,t.fullFlushFlag=M.BROTLI_OPERATION_FLUSH,super(t,e)}},We=class extends He{constructor(t){super(t,"BrotliCompress")}},Ge=class extends He{constructor(t){super(t,"BrotliDecompress")}},Ze=class extends re{constructor(t,e){t=t||{},t.flush=t.flush||M.ZSTD_e_continue,t.finishFlush=t.finishFlush||M.ZSTD_e_end,t.fullFlushFlag=M.ZSTD_e_flush,super(t,e)}},Ye=class extends Ze{constructor(t){super(t,"ZstdCompress")}},Ke=class extends Ze{constructor(t){super(t,"ZstdDecompress")}};var Us=(s,t)=>{if(Number.isSafeInteger(s))s<0?an(s,t):hn(s,t);else throw Error("cannot encode number outside of javascript safe integer range");return t},hn=(s,t)=>{t[0]=128;for(var e=t.length;e>1;e--)t[e-1]=s&255,s=Math.floor(s/256)},an=(s,t)=>{t[0]=255;var e=!1;s=s*-1;for(var i=t.length;i>1;i--){var r=s&255;s=Math.floor(s/256),e?t[i-1]=Ws(r):r===0?t[i-1]=0:(e=!0,t[i-1]=Gs(r))}},Hs=s=>{let t=s[0],e=t===128?cn(s.subarray(1,s.length)):t===255?ln(s):null;if(e===null)throw Error("invalid base256 encoding");if(!Number.isSafeInteger(e))throw Error("parsed number outside of javascript safe integer range");return e},ln=s=>{for(var t=s.length,e=0,i=!1,r=t-1;r>-1;r--){var n=Number(s[r]),o;i?o=Ws(n):n===0?o=n:(i=!0,o=Gs(n)),o!==0&&(e-=o*Math.pow(256,t-r-1))}return e},cn=s=>{for(var t=s.length,e=0,i=t-1;i>-1;i--){var r=Number(s[i]);r!==0&&(e+=r*Math.pow(256,t-i-1))}return e},Ws=s=>(255^s)&255,Gs=s=>(255^s)+1&255;var Hi={};Ur(Hi,{code:()=>Ve,isCode:()=>ne,isName:()=>dn,name:()=>oe,normalFsTypes:()=>Ui});var ne=s=>oe.has(s),dn=s=>Ve.has(s),Ui=new Set(["0","","1","2","3","4","5","6","7","D"]),oe=new Map([["0","File"],["","OldFile"],["1","Link"],["2","SymbolicLink"],["3","CharacterDevice"],["4","BlockDevice"],["5","Directory"],["6","FIFO"],["7","ContiguousFile"],["g","GlobalExtendedHeader"],["x","ExtendedHeader"],["A","SolarisACL"],["D","GNUDumpDir"],["I","Inode"],["K","NextFileHasLongLinkpath"],["L","NextFileHasLongPath"],["M","ContinuationFile"],["N","OldGnuLongPath"],["S","SparseFile"],["V","TapeVolumeHeader"],["X","OldExtendedHeader"]]),Ve=new Map(Array.from(oe).map(s=>[s[1],s[0]]));var un=s=>s===void 0||s<0?void 0:s,F=class{cksumValid=!1;needPax=!1;nullBlock=!1;block;path;mode;uid;gid;size;cksum;#t="Unsupported";linkpath;uname;gname;devmaj=0;devmin=0;atime;ctime;mtime;charset;comment;constructor(t,e=0,i,r){Buffer.isBuffer(t)?this.decode(t,e||0,i,r):t&&this.#i(t)}decode(t,e,i,r){if(e||(e=0),!t||!(t.length>=e+512))throw new Error("need 512 bytes for header");let n=xt(t,e+156,1),o=Ui.has(n),h=o?i:void 0,a=o?r:void 0;if(this.path=h?.path??xt(t,e,100),this.mode=h?.mode??a?.mode??lt(t,e+100,8),this.uid=h?.uid??a?.uid??lt(t,e+108,8),this.gid=h?.gid??a?.gid??lt(t,e+116,8),this.size=un(h?.size??a?.size??lt(t,e+124,12)),this.mtime=h?.mtime??a?.mtime??Wi(t,e+136,12),this.cksum=lt(t,e+148,12),a&&this.#i(a,!0),h&&this.#i(h),ne(n)&&(this.#t=n||"0"),this.#t==="0"&&this.path.slice(-1)==="/"&&(this.#t="5"),this.#t==="5"&&(this.size=0),this.linkpath=xt(t,e+157,100),t.subarray(e+257,e+265).toString()==="ustar\x0000")if(this.uname=h?.uname??a?.uname??xt(t,e+265,32),this.gname=h?.gname??a?.gname??xt(t,e+297,32),this.devmaj=h?.devmaj??a?.devmaj??lt(t,e+329,8)??0,this.devmin=h?.devmin??a?.devmin??lt(t,e+337,8)??0,t[e+475]!==0){let c=xt(t,e+345,155);this.path=c+"/"+this.path}else{let c=xt(t,e+345,130);c&&(this.path=c+"/"+this.path),this.atime=i?.atime??r?.atime??Wi(t,e+476,12),this.ctime=i?.ctime??r?.ctime??Wi(t,e+488,12)}let l=256;for(let c=e;c<e+148;c++)l+=t[c];for(let c=e+156;c<e+512;c++)l+=t[c];this.cksumValid=l===this.cksum,this.cksum===void 0&&l===256&&(this.nullBlock=!0)}#i(t,e=!1){Object.assign(this,Object.fromEntries(Object.entries(t).filter(([i,r])=>!(r==null||i==="size"&&Number(r)<0||i==="path"&&e||i==="linkpath"&&e||i==="global"))))}encode(t,e=0){if(t||(t=this.block=Buffer.alloc(512)),this.#t==="Unsupported"&&(this.#t="0"),!(t.length>=e+512))throw new Error("need 512 bytes for header");let i=this.ctime||this.atime?130:155,r=mn(this.path||"",i),n=r[0],o=r[1];this.needPax=!!r[2],this.needPax=Lt(t,e,100,n)||this.needPax,this.needPax=ct(t,e+100,8,this.mode)||this.needPax,this.needPax=ct(t,e+108,8,this.uid)||this.needPax,this.needPax=ct(t,e+116,8,this.gid)||this.needPax,this.needPax=ct(t,e+124,12,this.size)||this.needPax,this.needPax=Gi(t,e+136,12,this.mtime)||this.needPax,t[e+156]=Number(this.#t.codePointAt(0)),this.needPax=Lt(t,e+157,100,this.linkpath)||this.needPax,t.write("ustar\x0000",e+257,8),this.needPax=Lt(t,e+265,32,this.uname)||this.needPax,this.needPax=Lt(t,e+297,32,this.gname)||this.needPax,this.needPax=ct(t,e+329,8,this.devmaj)||this.needPax,this.needPax=ct(t,e+337,8,this.devmin)||this.needPax,this.needPax=Lt(t,e+345,i,o)||this.needPax,t[e+475]!==0?this.needPax=Lt(t,e+345,155,o)||this.needPax:(this.needPax=Lt(t,e+345,130,o)||this.needPax,this.needPax=Gi(t,e+476,12,this.atime)||this.needPax,this.needPax=Gi(t,e+488,12,this.ctime)||this.needPax);let h=256;for(let a=e;a<e+148;a++)h+=t[a];for(let a=e+156;a<e+512;a++)h+=t[a];return this.cksum=h,ct(t,e+148,8,this.cksum),this.cksumValid=!0,this.needPax}get type(){return this.#t==="Unsupported"?this.#t:oe.get(this.#t)}get typeKey(){return this.#t}set type(t){let e=String(Ve.get(t));if(ne(e)||e==="Unsupported")this.#t=e;else if(ne(t))this.#t=t;else throw new TypeError("invalid entry type: "+t)}},mn=(s,t)=>{let i=s,r="",n,o=external_node_path_.posix.parse(s).root||".";if(Buffer.byteLength(i)<100)n=[i,r,!1];else{r=external_node_path_.posix.dirname(i),i=external_node_path_.posix.basename(i);do Buffer.byteLength(i)<=100&&Buffer.byteLength(r)<=t?n=[i,r,!1]:Buffer.byteLength(i)>100&&Buffer.byteLength(r)<=t?n=[i.slice(0,99),r,!0]:(i=external_node_path_.posix.join(external_node_path_.posix.basename(r),i),r=external_node_path_.posix.dirname(r));while(r!==o&&n===void 0);n||(n=[s.slice(0,99),"",!0])}return n},xt=(s,t,e)=>s.subarray(t,t+e).toString("utf8").replace(/\0.*/,""),Wi=(s,t,e)=>pn(lt(s,t,e)),pn=s=>s===void 0?void 0:new Date(s*1e3),lt=(s,t,e)=>Number(s[t])&128?Hs(s.subarray(t,t+e)):wn(s,t,e),En=s=>isNaN(s)?void 0:s,wn=(s,t,e)=>En(parseInt(s.subarray(t,t+e).toString("utf8").replace(/\0.*$/,"").trim(),8)),Sn={12:8589934591,8:2097151},ct=(s,t,e,i)=>i===void 0?!1:i>Sn[e]||i<0?(Us(i,s.subarray(t,t+e)),!0):(yn(s,t,e,i),!1),yn=(s,t,e,i)=>s.write(Rn(i,e),t,e,"ascii"),Rn=(s,t)=>gn(Math.floor(s).toString(8),t),gn=(s,t)=>(s.length===t-1?s:new Array(t-s.length-1).join("0")+s+" ")+"\0",Gi=(s,t,e,i)=>i===void 0?!1:ct(s,t,e,i.getTime()/1e3),bn=new Array(156).join("\0"),Lt=(s,t,e,i)=>i===void 0?!1:(s.write(i+bn,t,e,"utf8"),i.length!==Buffer.byteLength(i)||i.length>e);var ft=class s{atime;mtime;ctime;charset;comment;gid;uid;gname;uname;linkpath;dev;ino;nlink;path;size;mode;global;constructor(t,e=!1){this.atime=t.atime,this.charset=t.charset,this.comment=t.comment,this.ctime=t.ctime,this.dev=t.dev,this.gid=t.gid,this.global=e,this.gname=t.gname,this.ino=t.ino,this.linkpath=t.linkpath,this.mtime=t.mtime,this.nlink=t.nlink,this.path=t.path,this.size=t.size,this.uid=t.uid,this.uname=t.uname}encode(){let t=this.encodeBody();if(t==="")return Buffer.allocUnsafe(0);let e=Buffer.byteLength(t),i=512*Math.ceil(1+e/512),r=Buffer.allocUnsafe(i);for(let n=0;n<512;n++)r[n]=0;new F({path:("PaxHeader/"+(0,external_node_path_.basename)(this.path??"")).slice(0,99),mode:this.mode||420,uid:this.uid,gid:this.gid,size:e,mtime:this.mtime,type:this.global?"GlobalExtendedHeader":"ExtendedHeader",linkpath:"",uname:this.uname||"",gname:this.gname||"",devmaj:0,devmin:0,atime:this.atime,ctime:this.ctime}).encode(r),r.write(t,512,e,"utf8");for(let n=e+512;n<r.length;n++)r[n]=0;return r}encodeBody(){return this.encodeField("path")+this.encodeField("ctime")+this.encodeField("atime")+this.encodeField("dev")+this.encodeField("ino")+this.encodeField("nlink")+this.encodeField("charset")+this.encodeField("comment")+this.encodeField("gid")+this.encodeField("gname")+this.encodeField("linkpath")+this.encodeField("mtime")+this.encodeField("size")+this.encodeField("uid")+this.encodeField("uname")}encodeField(t){if(this[t]===void 0)return"";let e=this[t],i=e instanceof Date?e.getTime()/1e3:e,r=" "+(t==="dev"||t==="ino"||t==="nlink"?"SCHILY.":"")+t+"="+i+`
 `,n=Buffer.byteLength(r),o=Math.floor(Math.log(n)/Math.log(10))+1;return n+o>=Math.pow(10,o)&&(o+=1),o+n+r}static parse(t,e,i=!1){return new s(On(Tn(t),e),i)}},On=(s,t)=>t?Object.assign({},t,s):s,Tn=s=>s.replace(/\n$/,"").split(`
-`).reduce(xn,Object.create(null)),xn=(s,t)=>{let e=parseInt(t,10);if(e!==Buffer.byteLength(t)+1)return s;t=t.slice((e+" ").length);let i=t.split("="),r=i.shift();if(!r)return s;let n=r.replace(/^SCHILY\.(dev|ino|nlink)/,"$1"),o=i.join("=").replace(/\0.*/,"");switch(n){case"path":case"linkpath":case"type":case"charset":case"comment":case"gname":case"uname":s[n]=o;break;case"ctime":case"atime":case"mtime":s[n]=new Date(Number(o)*1e3);break;case"size":let h=+o;h>=0&&(s[n]=h);break;case"gid":case"uid":case"dev":case"ino":case"nlink":case"mode":s[n]=+o;break}return s};var Ln=process.env.TESTING_TAR_FAKE_PLATFORM||process.platform,f=Ln!=="win32"?s=>String(s):s=>String(s).replaceAll(/\\/g,"/");var $e=class extends A{extended;globalExtended;header;startBlockSize;blockRemain;remain;type;meta=!1;ignore=!1;path;mode;uid;gid;uname;gname;size=0;mtime;atime;ctime;linkpath;dev;ino;nlink;invalid=!1;absolute;unsupported=!1;constructor(t,e,i){switch(super({}),this.pause(),this.extended=e,this.globalExtended=i,this.header=t,this.remain=t.size??0,this.startBlockSize=512*Math.ceil(this.remain/512),this.blockRemain=this.startBlockSize,this.type=t.type,this.type){case"File":case"OldFile":case"Link":case"SymbolicLink":case"CharacterDevice":case"BlockDevice":case"Directory":case"FIFO":case"ContiguousFile":case"GNUDumpDir":break;case"NextFileHasLongLinkpath":case"NextFileHasLongPath":case"OldGnuLongPath":case"GlobalExtendedHeader":case"ExtendedHeader":case"OldExtendedHeader":this.meta=!0;break;default:this.ignore=!0}if(!t.path)throw new Error("no path provided for tar.ReadEntry");this.path=f(t.path),this.mode=t.mode,this.mode&&(this.mode=this.mode&4095),this.uid=t.uid,this.gid=t.gid,this.uname=t.uname,this.gname=t.gname,this.size=this.remain,this.mtime=t.mtime,this.atime=t.atime,this.ctime=t.ctime,this.linkpath=t.linkpath?f(t.linkpath):void 0,this.uname=t.uname,this.gname=t.gname,e&&this.#t(e),i&&this.#t(i,!0)}write(t){let e=t.length;if(e>this.blockRemain)throw new Error("writing more to entry than is appropriate");let i=this.remain,r=this.blockRemain;return this.remain=Math.max(0,i-e),this.blockRemain=Math.max(0,r-e),this.ignore?!0:i>=e?super.write(t):super.write(t.subarray(0,i))}#t(t,e=!1){t.path&&(t.path=f(t.path)),t.linkpath&&(t.linkpath=f(t.linkpath)),Object.assign(this,Object.fromEntries(Object.entries(t).filter(([i,r])=>!(r==null||i==="path"&&e))))}};var Dt=(s,t,e,i={})=>{s.file&&(i.file=s.file),s.cwd&&(i.cwd=s.cwd),i.code=e instanceof Error&&e.code||t,i.tarCode=t,!s.strict&&i.recoverable!==!1?(e instanceof Error&&(i=Object.assign(e,i),e=e.message),s.emit("warn",t,e,i)):e instanceof Error?s.emit("error",Object.assign(e,i)):s.emit("error",Object.assign(new Error(`${t}: ${e}`),i))};var Nn=1024*1024,Xi=Buffer.from([31,139]),qi=Buffer.from([40,181,47,253]),An=Math.max(Xi.length,qi.length),B=Symbol("state"),Nt=Symbol("writeEntry"),it=Symbol("readEntry"),Zi=Symbol("nextEntry"),Zs=Symbol("processEntry"),V=Symbol("extendedHeader"),he=Symbol("globalExtendedHeader"),dt=Symbol("meta"),Ys=Symbol("emitMeta"),p=Symbol("buffer"),st=Symbol("queue"),ut=Symbol("ended"),Yi=Symbol("emittedEnd"),At=Symbol("emit"),w=Symbol("unzip"),Xe=Symbol("consumeChunk"),qe=Symbol("consumeChunkSub"),Ki=Symbol("consumeBody"),Ks=Symbol("consumeMeta"),Vs=Symbol("consumeHeader"),ae=Symbol("consuming"),Vi=Symbol("bufferConcat"),Qe=Symbol("maybeEnd"),Yt=Symbol("writing"),$=Symbol("aborted"),Je=Symbol("onDone"),It=Symbol("sawValidEntry"),je=Symbol("sawNullBlock"),ti=Symbol("sawEOF"),$s=Symbol("closeStream"),In=1e3,le=Symbol("compressedBytesRead"),$i=Symbol("decompressedBytesRead"),Xs=Symbol("checkDecompressionRatio"),Cn=()=>!0,rt=class extends external_events_.EventEmitter{file;strict;maxMetaEntrySize;filter;brotli;zstd;maxDecompressionRatio;writable=!0;readable=!1;[st]=[];[p];[it];[Nt];[B]="begin";[dt]="";[V];[he];[ut]=!1;[w];[$]=!1;[It];[je]=!1;[ti]=!1;[Yt]=!1;[ae]=!1;[Yi]=!1;[le]=0;[$i]=0;constructor(t={}){super(),this.file=t.file||"",this.on(Je,()=>{(this[B]==="begin"||this[It]===!1)&&this.warn("TAR_BAD_ARCHIVE","Unrecognized archive format")}),t.ondone?this.on(Je,t.ondone):this.on(Je,()=>{this.emit("prefinish"),this.emit("finish"),this.emit("end")}),this.strict=!!t.strict,this.maxDecompressionRatio=typeof t.maxDecompressionRatio=="number"?t.maxDecompressionRatio:In,this.maxMetaEntrySize=t.maxMetaEntrySize||Nn,this.filter=typeof t.filter=="function"?t.filter:Cn;let e=t.file&&(t.file.endsWith(".tar.br")||t.file.endsWith(".tbr"));this.brotli=!(t.gzip||t.zstd)&&t.brotli!==void 0?t.brotli:e?void 0:!1;let i=t.file&&(t.file.endsWith(".tar.zst")||t.file.endsWith(".tzst"));this.zstd=!(t.gzip||t.brotli)&&t.zstd!==void 0?t.zstd:i?!0:void 0,this.on("end",()=>this[$s]()),typeof t.onwarn=="function"&&this.on("warn",t.onwarn),typeof t.onReadEntry=="function"&&this.on("entry",t.onReadEntry)}warn(t,e,i={}){Dt(this,t,e,i)}[Vs](t,e){this[It]===void 0&&(this[It]=!1);let i;try{i=new F(t,e,this[V],this[he])}catch(r){return this.warn("TAR_ENTRY_INVALID",r)}if(i.nullBlock)this[je]?(this[ti]=!0,this[B]==="begin"&&(this[B]="header"),this[At]("eof")):(this[je]=!0,this[At]("nullBlock"));else if(this[je]=!1,!i.cksumValid)this.warn("TAR_ENTRY_INVALID","checksum failure",{header:i});else if(!i.path)this.warn("TAR_ENTRY_INVALID","path is required",{header:i});else{let r=i.type;if(/^(Symbolic)?Link$/.test(r)&&!i.linkpath)this.warn("TAR_ENTRY_INVALID","linkpath required",{header:i});else if(!/^(Symbolic)?Link$/.test(r)&&!/^(Global)?ExtendedHeader$/.test(r)&&i.linkpath)this.warn("TAR_ENTRY_INVALID","linkpath forbidden",{header:i});else{let n=this[Nt]=new $e(i,this[V],this[he]);if(!this[It])if(n.remain){let o=()=>{n.invalid||(this[It]=!0)};n.on("end",o)}else this[It]=!0;n.meta?n.size>this.maxMetaEntrySize?(n.ignore=!0,this[At]("ignoredEntry",n),this[B]="ignore",n.resume()):n.size>0&&(this[dt]="",n.on("data",o=>this[dt]+=o),this[B]="meta"):(this[V]=void 0,n.ignore=n.ignore||!this.filter(n.path,n),n.ignore?(this[At]("ignoredEntry",n),this[B]=n.remain?"ignore":"header",n.resume()):(n.remain?this[B]="body":(this[B]="header",n.end()),this[it]?this[st].push(n):(this[st].push(n),this[Zi]())))}}}[$s](){queueMicrotask(()=>this.emit("close"))}[Zs](t){let e=!0;if(!t)this[it]=void 0,e=!1;else if(Array.isArray(t)){let[i,...r]=t;this.emit(i,...r)}else this[it]=t,this.emit("entry",t),t.emittedEnd||(t.on("end",()=>this[Zi]()),e=!1);return e}[Zi](){do;while(this[Zs](this[st].shift()));if(this[st].length===0){let t=this[it];!t||t.flowing||t.size===t.remain?this[Yt]||this.emit("drain"):t.once("drain",()=>this.emit("drain"))}}[Ki](t,e){let i=this[Nt];if(!i)throw new Error("attempt to consume body without entry??");let r=i.blockRemain??0,n=r>=t.length&&e===0?t:t.subarray(e,e+r);return i.write(n),i.blockRemain||(this[B]="header",this[Nt]=void 0,i.end()),n.length}[Ks](t,e){let i=this[Nt],r=this[Ki](t,e);return!this[Nt]&&i&&this[Ys](i),r}[At](t,e,i){this[st].length===0&&!this[it]?this.emit(t,e,i):this[st].push([t,e,i])}[Ys](t){switch(this[At]("meta",this[dt]),t.type){case"ExtendedHeader":case"OldExtendedHeader":this[V]=ft.parse(this[dt],this[V],!1);break;case"GlobalExtendedHeader":this[he]=ft.parse(this[dt],this[he],!0);break;case"NextFileHasLongPath":case"OldGnuLongPath":{let e=this[V]??Object.create(null);this[V]=e,e.path=this[dt].replace(/\0.*/,"");break}case"NextFileHasLongLinkpath":{let e=this[V]||Object.create(null);this[V]=e,e.linkpath=this[dt].replace(/\0.*/,"");break}default:throw new Error("unknown meta: "+t.type)}}abort(t){if(!this[$]){if(this[w]){let e=this[w];e.write=()=>!0,e.end=()=>e,e.emit=()=>!1,e.destroy?.()}this[$]=!0,this.emit("abort",t),this.warn("TAR_ABORT",t,{recoverable:!1})}}[Xs](t){this[$i]+=t.length;let e=this[$i]/this[le];return e>this.maxDecompressionRatio?(this.abort(new Error(`max decompression ratio exceeded: ${e.toFixed(2)} > ${this.maxDecompressionRatio}`)),!1):!0}write(t,e,i){if(typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,typeof e=="string"?e:"utf8")),this[$])return i?.(),!1;if((this[w]===void 0||this.brotli===void 0&&this[w]===!1)&&t){if(this[p]&&(t=Buffer.concat([this[p],t]),this[p]=void 0),t.length<An)return this[p]=t,i?.(),!0;for(let a=0;this[w]===void 0&&a<Xi.length;a++)t[a]!==Xi[a]&&(this[w]=!1);let o=!1;if(this[w]===!1&&this.zstd!==!1){o=!0;for(let a=0;a<qi.length;a++)if(t[a]!==qi[a]){o=!1;break}}let h=this.brotli===void 0&&!o;if(this[w]===!1&&h)if(t.length<512)if(this[ut])this.brotli=!0;else return this[p]=t,i?.(),!0;else try{new F(t.subarray(0,512)),this.brotli=!1}catch{this.brotli=!0}if(this[w]===void 0||this[w]===!1&&(this.brotli||o)){let a=this[ut];this[ut]=!1,this[w]=this[w]===void 0?new Ue({}):o?new Ke({}):new Ge({}),this[w].on("data",c=>{this[Xs](c)&&this[Xe](c)}),this[w].on("error",c=>{this[$]||this.abort(c)}),this[w].on("end",()=>{this[ut]=!0,this[Xe]()}),this[Yt]=!0,this[le]+=t.length;let l=!!this[w][a?"end":"write"](t);return this[Yt]=!1,i?.(),l}}this[Yt]=!0,this[w]?(this[le]+=t.length,this[w].write(t)):this[Xe](t),this[Yt]=!1;let n=this[st].length>0?!1:this[it]?this[it].flowing:!0;return!n&&this[st].length===0&&this[it]?.once("drain",()=>this.emit("drain")),i?.(),n}[Vi](t){t&&!this[$]&&(this[p]=this[p]?Buffer.concat([this[p],t]):t)}[Qe](){if(this[ut]&&!this[Yi]&&!this[$]&&!this[ae]){this[Yi]=!0;let t=this[Nt];if(t?.blockRemain){let e=this[p]?this[p].length:0;this.warn("TAR_BAD_ARCHIVE",`Truncated input (needed ${t.blockRemain} more bytes, only ${e} available)`,{entry:t}),this[p]&&t.write(this[p]),t.end()}this[At](Je)}}[Xe](t){if(this[ae]&&t)this[Vi](t);else if(!t&&!this[p])this[Qe]();else if(t){if(this[ae]=!0,this[p]){this[Vi](t);let e=this[p];this[p]=void 0,this[qe](e)}else this[qe](t);for(;this[p]&&this[p]?.length>=512&&!this[$]&&!this[ti];){let e=this[p];this[p]=void 0,this[qe](e)}this[ae]=!1}(!this[p]||this[ut])&&this[Qe]()}[qe](t){let e=0,i=t.length;for(;e+512<=i&&!this[$]&&!this[ti];)switch(this[B]){case"begin":case"header":this[Vs](t,e),e+=512;break;case"ignore":case"body":e+=this[Ki](t,e);break;case"meta":e+=this[Ks](t,e);break;default:throw new Error("invalid state: "+this[B])}e<i&&(this[p]=this[p]?Buffer.concat([t.subarray(e),this[p]]):t.subarray(e))}end(t,e,i){return typeof t=="function"&&(i=t,e=void 0,t=void 0),typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,e)),i&&this.once("finish",i),this[$]||(this[w]?(t&&(this[le]+=t.length,this[w].write(t)),this[w].end()):(this[ut]=!0,(this.brotli===void 0||this.zstd===void 0)&&(t=t||Buffer.alloc(0)),t&&this.write(t),this[Qe]())),this}};var mt=s=>{let t=s.length-1,e=-1;for(;t>-1&&s.charAt(t)==="/";)e=t,t--;return e===-1?s:s.slice(0,e)};var vn=s=>{let t=s.onReadEntry;s.onReadEntry=t?e=>{t(e),e.resume()}:e=>e.resume()},Qi=(s,t)=>{let e=new Map(t.map(o=>[mt(o),!0])),i=s.filter,r=100,n=(o,h="",a=0)=>{if(a>=r)return e.set(o,!1),!1;let l=h||(0,external_path_namespaceObject.parse)(o).root||".",c;if(o===l)c=!1;else{let d=e.get(o);c=d!==void 0?d:n((0,external_path_namespaceObject.dirname)(o),l,a+1)}return e.set(o,c),c};s.filter=i?(o,h)=>i(o,h)&&n(mt(o)):o=>n(mt(o))},Mn=s=>{let t=new rt(s),e=s.file,i;try{i=external_node_fs_namespaceObject.openSync(e,"r");let r=external_node_fs_namespaceObject.fstatSync(i),n=s.maxReadSize||16*1024*1024;if(r.size<n){let o=Buffer.allocUnsafe(r.size),h=external_node_fs_namespaceObject.readSync(i,o,0,r.size,0);t.end(h===o.byteLength?o:o.subarray(0,h))}else{let o=0,h=Buffer.allocUnsafe(n);for(;o<r.size;){let a=external_node_fs_namespaceObject.readSync(i,h,0,n,o);if(a===0)break;o+=a,t.write(h.subarray(0,a))}t.end()}}finally{if(typeof i=="number")try{external_node_fs_namespaceObject.closeSync(i)}catch{}}},Bn=(s,t)=>{let e=new rt(s),i=s.maxReadSize||16*1024*1024,r=s.file;return new Promise((o,h)=>{e.on("error",h),e.on("end",o),external_node_fs_namespaceObject.stat(r,(a,l)=>{if(a)h(a);else{let c=new _t(r,{readSize:i,size:l.size});c.on("error",h),c.pipe(e)}})})},Ct=K(Mn,Bn,s=>new rt(s),s=>new rt(s),(s,t)=>{t?.length&&Qi(s,t),s.noResume||vn(s)});var Ji=(s,t,e)=>(s&=4095,e&&(s=(s|384)&-19),t&&(s&256&&(s|=64),s&32&&(s|=8),s&4&&(s|=1)),s);var{isAbsolute:zn,parse:qs}=external_node_path_namespaceObject.win32,ce=s=>{let t="",e=qs(s);for(;zn(s)||e.root;){let i=s.charAt(0)==="/"&&s.slice(0,4)!=="//?/"?"/":e.root;s=s.slice(i.length),t+=i,e=qs(s)}return[t,s]};var ei=["|","<",">","?",":"],ji=ei.map(s=>String.fromCodePoint(61440+Number(s.codePointAt(0)))),Un=new Map(ei.map((s,t)=>[s,ji[t]])),Hn=new Map(ji.map((s,t)=>[s,ei[t]])),ts=s=>ei.reduce((t,e)=>t.split(e).join(Un.get(e)),s),Qs=s=>ji.reduce((t,e)=>t.split(e).join(Hn.get(e)),s);var rr=(s,t)=>t?(s=f(s).replace(/^\.(\/|$)/,""),mt(t)+"/"+s):f(s),Wn=16*1024*1024,tr=Symbol("process"),er=Symbol("file"),ir=Symbol("directory"),is=Symbol("symlink"),sr=Symbol("hardlink"),fe=Symbol("header"),ii=Symbol("read"),ss=Symbol("lstat"),si=Symbol("onlstat"),rs=Symbol("onread"),ns=Symbol("onreadlink"),index_min_os=Symbol("openfile"),hs=Symbol("onopenfile"),pt=Symbol("close"),ri=Symbol("mode"),as=Symbol("awaitDrain"),es=Symbol("ondrain"),q=Symbol("prefix"),de=class extends A{path;portable;myuid=process.getuid&&process.getuid()||0;myuser=process.env.USER||"";maxReadSize;linkCache;statCache;preservePaths;cwd;strict;mtime;noPax;noMtime;prefix;fd;blockLen=0;blockRemain=0;buf;pos=0;remain=0;length=0;offset=0;win32;absolute;header;type;linkpath;stat;onWriteEntry;#t=!1;constructor(t,e={}){let i=se(e);super(),this.path=f(t),this.portable=!!i.portable,this.maxReadSize=i.maxReadSize||Wn,this.linkCache=i.linkCache||new Map,this.statCache=i.statCache||new Map,this.preservePaths=!!i.preservePaths,this.cwd=f(i.cwd||process.cwd()),this.strict=!!i.strict,this.noPax=!!i.noPax,this.noMtime=!!i.noMtime,this.mtime=i.mtime,this.prefix=i.prefix?f(i.prefix):void 0,this.onWriteEntry=i.onWriteEntry,typeof i.onwarn=="function"&&this.on("warn",i.onwarn);let r=!1;if(!this.preservePaths){let[o,h]=ce(this.path);o&&typeof h=="string"&&(this.path=h,r=o)}this.win32=!!i.win32||process.platform==="win32",this.win32&&(this.path=Qs(this.path.replaceAll(/\\/g,"/")),t=t.replaceAll(/\\/g,"/")),this.absolute=f(i.absolute||external_path_namespaceObject.resolve(this.cwd,t)),this.path===""&&(this.path="./"),r&&this.warn("TAR_ENTRY_INFO",`stripping ${r} from absolute path`,{entry:this,path:r+this.path});let n=this.statCache.get(this.absolute);n?this[si](n):this[ss]()}warn(t,e,i={}){return Dt(this,t,e,i)}emit(t,...e){return t==="error"&&(this.#t=!0),super.emit(t,...e)}[ss](){external_fs_namespaceObject.lstat(this.absolute,(t,e)=>{if(t)return this.emit("error",t);this[si](e)})}[si](t){this.statCache.set(this.absolute,t),this.stat=t,t.isFile()||(t.size=0),this.type=Gn(t),this.emit("stat",t),this[tr]()}[tr](){switch(this.type){case"File":return this[er]();case"Directory":return this[ir]();case"SymbolicLink":return this[is]();default:return this.end()}}[ri](t){return Ji(t,this.type==="Directory",this.portable)}[q](t){return rr(t,this.prefix)}[fe](){if(!this.stat)throw new Error("cannot write header before stat");this.type==="Directory"&&this.portable&&(this.noMtime=!0),this.onWriteEntry?.(this),this.header=new F({path:this[q](this.path),linkpath:this.type==="Link"&&this.linkpath!==void 0?this[q](this.linkpath):this.linkpath,mode:this[ri](this.stat.mode),uid:this.portable?void 0:this.stat.uid,gid:this.portable?void 0:this.stat.gid,size:this.stat.size,mtime:this.noMtime?void 0:this.mtime||this.stat.mtime,type:this.type==="Unsupported"?void 0:this.type,uname:this.portable?void 0:this.stat.uid===this.myuid?this.myuser:"",atime:this.portable?void 0:this.stat.atime,ctime:this.portable?void 0:this.stat.ctime}),this.header.encode()&&!this.noPax&&super.write(new ft({atime:this.portable?void 0:this.header.atime,ctime:this.portable?void 0:this.header.ctime,gid:this.portable?void 0:this.header.gid,mtime:this.noMtime?void 0:this.mtime||this.header.mtime,path:this[q](this.path),linkpath:this.type==="Link"&&this.linkpath!==void 0?this[q](this.linkpath):this.linkpath,size:this.header.size,uid:this.portable?void 0:this.header.uid,uname:this.portable?void 0:this.header.uname,dev:this.portable?void 0:this.stat.dev,ino:this.portable?void 0:this.stat.ino,nlink:this.portable?void 0:this.stat.nlink}).encode());let t=this.header?.block;if(!t)throw new Error("failed to encode header");super.write(t)}[ir](){if(!this.stat)throw new Error("cannot create directory entry without stat");this.path.slice(-1)!=="/"&&(this.path+="/"),this.stat.size=0,this[fe](),this.end()}[is](){external_fs_namespaceObject.readlink(this.absolute,(t,e)=>{if(t)return this.emit("error",t);this[ns](e)})}[ns](t){this.linkpath=f(t),this[fe](),this.end()}[sr](t){if(!this.stat)throw new Error("cannot create link entry without stat");this.type="Link",this.linkpath=f(external_path_namespaceObject.relative(this.cwd,t)),this.stat.size=0,this[fe](),this.end()}[er](){if(!this.stat)throw new Error("cannot create file entry without stat");if(this.stat.nlink>1){let t=`${this.stat.dev}:${this.stat.ino}`,e=this.linkCache.get(t);if(e?.indexOf(this.cwd)===0)return this[sr](e);this.linkCache.set(t,this.absolute)}if(this[fe](),this.stat.size===0)return this.end();this[index_min_os]()}[index_min_os](){external_fs_namespaceObject.open(this.absolute,"r",(t,e)=>{if(t)return this.emit("error",t);this[hs](e)})}[hs](t){if(this.fd=t,this.#t)return this[pt]();if(!this.stat)throw new Error("should stat before calling onopenfile");this.blockLen=512*Math.ceil(this.stat.size/512),this.blockRemain=this.blockLen;let e=Math.min(this.blockLen,this.maxReadSize);this.buf=Buffer.allocUnsafe(e),this.offset=0,this.pos=0,this.remain=this.stat.size,this.length=this.buf.length,this[ii]()}[ii](){let{fd:t,buf:e,offset:i,length:r,pos:n}=this;if(t===void 0||e===void 0)throw new Error("cannot read file without first opening");external_fs_namespaceObject.read(t,e,i,r,n,(o,h)=>{if(o)return this[pt](()=>this.emit("error",o));this[rs](h)})}[pt](t=()=>{}){this.fd!==void 0&&external_fs_namespaceObject.close(this.fd,t)}[rs](t){if(t<=0&&this.remain>0){let r=Object.assign(new Error("encountered unexpected EOF"),{path:this.absolute,syscall:"read",code:"EOF"});return this[pt](()=>this.emit("error",r))}if(t>this.remain){let r=Object.assign(new Error("did not encounter expected EOF"),{path:this.absolute,syscall:"read",code:"EOF"});return this[pt](()=>this.emit("error",r))}if(!this.buf)throw new Error("should have created buffer prior to reading");if(t===this.remain)for(let r=t;r<this.length&&t<this.blockRemain;r++)this.buf[r+this.offset]=0,t++,this.remain++;let e=this.offset===0&&t===this.buf.length?this.buf:this.buf.subarray(this.offset,this.offset+t);this.write(e)?this[es]():this[as](()=>this[es]())}[as](t){this.once("drain",t)}write(t,e,i){if(typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,typeof e=="string"?e:"utf8")),this.blockRemain<t.length){let r=Object.assign(new Error("writing more data than expected"),{path:this.absolute});return this.emit("error",r)}return this.remain-=t.length,this.blockRemain-=t.length,this.pos+=t.length,this.offset+=t.length,super.write(t,null,i)}[es](){if(!this.remain)return this.blockRemain&&super.write(Buffer.alloc(this.blockRemain)),this[pt](t=>t?this.emit("error",t):this.end());if(!this.buf)throw new Error("buffer lost somehow in ONDRAIN");this.offset>=this.length&&(this.buf=Buffer.allocUnsafe(Math.min(this.blockRemain,this.buf.length)),this.offset=0),this.length=this.buf.length-this.offset,this[ii]()}},ni=class extends de{sync=!0;[ss](){this[si](external_fs_namespaceObject.lstatSync(this.absolute))}[is](){this[ns](external_fs_namespaceObject.readlinkSync(this.absolute))}[index_min_os](){this[hs](external_fs_namespaceObject.openSync(this.absolute,"r"))}[ii](){let t=!0;try{let{fd:e,buf:i,offset:r,length:n,pos:o}=this;if(e===void 0||i===void 0)throw new Error("fd and buf must be set in READ method");let h=external_fs_namespaceObject.readSync(e,i,r,n,o);this[rs](h),t=!1}finally{if(t)try{this[pt](()=>{})}catch{}}}[as](t){t()}[pt](t=()=>{}){this.fd!==void 0&&external_fs_namespaceObject.closeSync(this.fd),t()}},oi=class extends A{blockLen=0;blockRemain=0;buf=0;pos=0;remain=0;length=0;preservePaths;portable;strict;noPax;noMtime;readEntry;type;prefix;path;mode;uid;gid;uname;gname;header;mtime;atime;ctime;linkpath;size;onWriteEntry;warn(t,e,i={}){return Dt(this,t,e,i)}constructor(t,e={}){let i=se(e);super(),this.preservePaths=!!i.preservePaths,this.portable=!!i.portable,this.strict=!!i.strict,this.noPax=!!i.noPax,this.noMtime=!!i.noMtime,this.onWriteEntry=i.onWriteEntry,this.readEntry=t;let{type:r}=t;if(r==="Unsupported")throw new Error("writing entry that should be ignored");this.type=r,this.type==="Directory"&&this.portable&&(this.noMtime=!0),this.prefix=i.prefix,this.path=f(t.path),this.mode=t.mode!==void 0?this[ri](t.mode):void 0,this.uid=this.portable?void 0:t.uid,this.gid=this.portable?void 0:t.gid,this.uname=this.portable?void 0:t.uname,this.gname=this.portable?void 0:t.gname,this.size=t.size,this.mtime=this.noMtime?void 0:i.mtime||t.mtime,this.atime=this.portable?void 0:t.atime,this.ctime=this.portable?void 0:t.ctime,this.linkpath=t.linkpath!==void 0?f(t.linkpath):void 0,typeof i.onwarn=="function"&&this.on("warn",i.onwarn);let n=!1;if(!this.preservePaths){let[h,a]=ce(this.path);h&&typeof a=="string"&&(this.path=a,n=h)}this.remain=t.size,this.blockRemain=t.startBlockSize,this.onWriteEntry?.(this),this.header=new F({path:this[q](this.path),linkpath:this.type==="Link"&&this.linkpath!==void 0?this[q](this.linkpath):this.linkpath,mode:this.mode,uid:this.portable?void 0:this.uid,gid:this.portable?void 0:this.gid,size:this.size,mtime:this.noMtime?void 0:this.mtime,type:this.type,uname:this.portable?void 0:this.uname,atime:this.portable?void 0:this.atime,ctime:this.portable?void 0:this.ctime}),n&&this.warn("TAR_ENTRY_INFO",`stripping ${n} from absolute path`,{entry:this,path:n+this.path}),this.header.encode()&&!this.noPax&&super.write(new ft({atime:this.portable?void 0:this.atime,ctime:this.portable?void 0:this.ctime,gid:this.portable?void 0:this.gid,mtime:this.noMtime?void 0:this.mtime,path:this[q](this.path),linkpath:this.type==="Link"&&this.linkpath!==void 0?this[q](this.linkpath):this.linkpath,size:this.size,uid:this.portable?void 0:this.uid,uname:this.portable?void 0:this.uname,dev:this.portable?void 0:this.readEntry.dev,ino:this.portable?void 0:this.readEntry.ino,nlink:this.portable?void 0:this.readEntry.nlink}).encode());let o=this.header?.block;if(!o)throw new Error("failed to encode header");super.write(o),t.pipe(this)}[q](t){return rr(t,this.prefix)}[ri](t){return Ji(t,this.type==="Directory",this.portable)}write(t,e,i){typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,typeof e=="string"?e:"utf8"));let r=t.length;if(r>this.blockRemain)throw new Error("writing more to entry than is appropriate");return this.blockRemain-=r,super.write(t,i)}end(t,e,i){return this.blockRemain&&super.write(Buffer.alloc(this.blockRemain)),typeof t=="function"&&(i=t,e=void 0,t=void 0),typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,e??"utf8")),i&&this.once("finish",i),t?super.end(t,i):super.end(i),this}},Gn=s=>s.isFile()?"File":s.isDirectory()?"Directory":s.isSymbolicLink()?"SymbolicLink":"Unsupported";var hi=class s{tail;head;length=0;static create(t=[]){return new s(t)}constructor(t=[]){for(let e of t)this.push(e)}*[Symbol.iterator](){for(let t=this.head;t;t=t.next)yield t.value}removeNode(t){if(t.list!==this)throw new Error("removing node which does not belong to this list");let e=t.next,i=t.prev;return e&&(e.prev=i),i&&(i.next=e),t===this.head&&(this.head=e),t===this.tail&&(this.tail=i),this.length--,t.next=void 0,t.prev=void 0,t.list=void 0,e}unshiftNode(t){if(t===this.head)return;t.list&&t.list.removeNode(t);let e=this.head;t.list=this,t.next=e,e&&(e.prev=t),this.head=t,this.tail||(this.tail=t),this.length++}pushNode(t){if(t===this.tail)return;t.list&&t.list.removeNode(t);let e=this.tail;t.list=this,t.prev=e,e&&(e.next=t),this.tail=t,this.head||(this.head=t),this.length++}push(...t){for(let e=0,i=t.length;e<i;e++)Yn(this,t[e]);return this.length}unshift(...t){for(var e=0,i=t.length;e<i;e++)Kn(this,t[e]);return this.length}pop(){if(!this.tail)return;let t=this.tail.value,e=this.tail;return this.tail=this.tail.prev,this.tail?this.tail.next=void 0:this.head=void 0,e.list=void 0,this.length--,t}shift(){if(!this.head)return;let t=this.head.value,e=this.head;return this.head=this.head.next,this.head?this.head.prev=void 0:this.tail=void 0,e.list=void 0,this.length--,t}forEach(t,e){e=e||this;for(let i=this.head,r=0;i;r++)t.call(e,i.value,r,this),i=i.next}forEachReverse(t,e){e=e||this;for(let i=this.tail,r=this.length-1;i;r--)t.call(e,i.value,r,this),i=i.prev}get(t){let e=0,i=this.head;for(;i&&e<t;e++)i=i.next;if(e===t&&i)return i.value}getReverse(t){let e=0,i=this.tail;for(;i&&e<t;e++)i=i.prev;if(e===t&&i)return i.value}map(t,e){e=e||this;let i=new s;for(let r=this.head;r;)i.push(t.call(e,r.value,this)),r=r.next;return i}mapReverse(t,e){e=e||this;var i=new s;for(let r=this.tail;r;)i.push(t.call(e,r.value,this)),r=r.prev;return i}reduce(t,e){let i,r=this.head;if(arguments.length>1)i=e;else if(this.head)r=this.head.next,i=this.head.value;else throw new TypeError("Reduce of empty list with no initial value");for(var n=0;r;n++)i=t(i,r.value,n),r=r.next;return i}reduceReverse(t,e){let i,r=this.tail;if(arguments.length>1)i=e;else if(this.tail)r=this.tail.prev,i=this.tail.value;else throw new TypeError("Reduce of empty list with no initial value");for(let n=this.length-1;r;n--)i=t(i,r.value,n),r=r.prev;return i}toArray(){let t=new Array(this.length);for(let e=0,i=this.head;i;e++)t[e]=i.value,i=i.next;return t}toArrayReverse(){let t=new Array(this.length);for(let e=0,i=this.tail;i;e++)t[e]=i.value,i=i.prev;return t}slice(t=0,e=this.length){e<0&&(e+=this.length),t<0&&(t+=this.length);let i=new s;if(e<t||e<0)return i;t<0&&(t=0),e>this.length&&(e=this.length);let r=this.head,n=0;for(n=0;r&&n<t;n++)r=r.next;for(;r&&n<e;n++,r=r.next)i.push(r.value);return i}sliceReverse(t=0,e=this.length){e<0&&(e+=this.length),t<0&&(t+=this.length);let i=new s;if(e<t||e<0)return i;t<0&&(t=0),e>this.length&&(e=this.length);let r=this.length,n=this.tail;for(;n&&r>e;r--)n=n.prev;for(;n&&r>t;r--,n=n.prev)i.push(n.value);return i}splice(t,e=0,...i){t>this.length&&(t=this.length-1),t<0&&(t=this.length+t);let r=this.head;for(let o=0;r&&o<t;o++)r=r.next;let n=[];for(let o=0;r&&o<e;o++)n.push(r.value),r=this.removeNode(r);r?r!==this.tail&&(r=r.prev):r=this.tail;for(let o of i)r=Zn(this,r,o);return n}reverse(){let t=this.head,e=this.tail;for(let i=t;i;i=i.prev){let r=i.prev;i.prev=i.next,i.next=r}return this.head=e,this.tail=t,this}};function Zn(s,t,e){let i=t,r=t?t.next:s.head,n=new ue(e,i,r,s);return n.next===void 0&&(s.tail=n),n.prev===void 0&&(s.head=n),s.length++,n}function Yn(s,t){s.tail=new ue(t,s.tail,void 0,s),s.head||(s.head=s.tail),s.length++}function Kn(s,t){s.head=new ue(t,void 0,s.head,s),s.tail||(s.tail=s.head),s.length++}var ue=class{list;next;prev;value;constructor(t,e,i,r){this.list=r,this.value=t,e?(e.next=this,this.prev=e):this.prev=void 0,i?(i.prev=this,this.next=i):this.next=void 0}};var pi=class{path;absolute;entry;stat;readdir;pending=!1;pendingLink=!1;ignore=!1;piped=!1;constructor(t,e){this.path=t||"./",this.absolute=e}},nr=Buffer.alloc(1024),li=Symbol("onStat"),me=Symbol("ended"),W=Symbol("queue"),pe=Symbol("pendingLinks"),Et=Symbol("current"),Ft=Symbol("process"),Ee=Symbol("processing"),ai=Symbol("processJob"),G=Symbol("jobs"),ls=Symbol("jobDone"),ci=Symbol("addFSEntry"),or=Symbol("addTarEntry"),ds=Symbol("stat"),us=Symbol("readdir"),fi=Symbol("onreaddir"),di=Symbol("pipe"),hr=Symbol("entry"),cs=Symbol("entryOpt"),ui=Symbol("writeEntryClass"),lr=Symbol("write"),index_min_fs=Symbol("ondrain"),wt=class extends A{sync=!1;opt;cwd;maxReadSize;preservePaths;strict;noPax;prefix;linkCache;statCache;file;portable;zip;readdirCache;noDirRecurse;follow;noMtime;mtime;filter;jobs;[ui];onWriteEntry;[W];[pe]=new Map;[G]=0;[Ee]=!1;[me]=!1;constructor(t={}){if(super(),this.opt=t,this.file=t.file||"",this.cwd=t.cwd||process.cwd(),this.maxReadSize=t.maxReadSize,this.preservePaths=!!t.preservePaths,this.strict=!!t.strict,this.noPax=!!t.noPax,this.prefix=f(t.prefix||""),this.linkCache=t.linkCache||new Map,this.statCache=t.statCache||new Map,this.readdirCache=t.readdirCache||new Map,this.onWriteEntry=t.onWriteEntry,this[ui]=de,typeof t.onwarn=="function"&&this.on("warn",t.onwarn),this.portable=!!t.portable,t.gzip||t.brotli||t.zstd){if((t.gzip?1:0)+(t.brotli?1:0)+(t.zstd?1:0)>1)throw new TypeError("gzip, brotli, zstd are mutually exclusive");if(t.gzip&&(typeof t.gzip!="object"&&(t.gzip={}),this.portable&&(t.gzip.portable=!0),this.zip=new ze(t.gzip)),t.brotli&&(typeof t.brotli!="object"&&(t.brotli={}),this.zip=new We(t.brotli)),t.zstd&&(typeof t.zstd!="object"&&(t.zstd={}),this.zip=new Ye(t.zstd)),!this.zip)throw new Error("impossible");let e=this.zip;e.on("data",i=>super.write(i)),e.on("end",()=>super.end()),e.on("drain",()=>this[index_min_fs]()),this.on("resume",()=>e.resume())}else this.on("drain",this[index_min_fs]);this.noDirRecurse=!!t.noDirRecurse,this.follow=!!t.follow,this.noMtime=!!t.noMtime,t.mtime&&(this.mtime=t.mtime),this.filter=typeof t.filter=="function"?t.filter:()=>!0,this[W]=new hi,this[G]=0,this.jobs=Number(t.jobs)||4,this[Ee]=!1,this[me]=!1}[lr](t){return super.write(t)}add(t){return this.write(t),this}end(t,e,i){return typeof t=="function"&&(i=t,t=void 0),typeof e=="function"&&(i=e,e=void 0),t&&this.add(t),this[me]=!0,this[Ft](),i&&i(),this}write(t){if(this[me])throw new Error("write after end");return typeof t=="string"?this[ci](t):this[or](t),this.flowing}[or](t){let e=f(external_path_namespaceObject.resolve(this.cwd,t.path));if(!this.filter(t.path,t))t.resume();else{let i=new pi(t.path,e);i.entry=new oi(t,this[cs](i)),i.entry.on("end",()=>this[ls](i)),this[G]+=1,this[W].push(i)}this[Ft]()}[ci](t){let e=f(external_path_namespaceObject.resolve(this.cwd,t));this[W].push(new pi(t,e)),this[Ft]()}[ds](t){t.pending=!0,this[G]+=1;let e=this.follow?"stat":"lstat";external_fs_namespaceObject[e](t.absolute,(i,r)=>{t.pending=!1,this[G]-=1,i?this.emit("error",i):this[li](t,r)})}[li](t,e){if(this.statCache.set(t.absolute,e),t.stat=e,!this.filter(t.path,e))t.ignore=!0;else if(e.isFile()&&e.nlink>1&&!this.linkCache.get(`${e.dev}:${e.ino}`)&&!this.sync)if(t===this[Et])this[ai](t);else{let i=`${e.dev}:${e.ino}`,r=this[pe].get(i);r?r.push(t):this[pe].set(i,[t]),t.pendingLink=!0,t.pending=!0}this[Ft]()}[us](t){t.pending=!0,this[G]+=1,external_fs_namespaceObject.readdir(t.absolute,(e,i)=>{if(t.pending=!1,this[G]-=1,e)return this.emit("error",e);this[fi](t,i)})}[fi](t,e){this.readdirCache.set(t.absolute,e),t.readdir=e,this[Ft]()}[Ft](){if(!this[Ee]){this[Ee]=!0;for(let t=this[W].head;t&&this[G]<this.jobs;t=t.next)if(this[ai](t.value),t.value.ignore){let e=t.next;this[W].removeNode(t),t.next=e}this[Ee]=!1,this[me]&&this[W].length===0&&this[G]===0&&(this.zip?this.zip.end(nr):(super.write(nr),super.end()))}}get[Et](){return this[W]&&this[W].head&&this[W].head.value}[ls](t){this[W].shift(),this[G]-=1;let{stat:e}=t;if(e&&e.isFile()&&e.nlink>1){let i=`${e.dev}:${e.ino}`,r=this[pe].get(i);if(r){this[pe].delete(i);for(let n of r)n.pending=!1,this[ai](n)}}this[Ft]()}[ai](t){if(t.pending&&t.pendingLink&&t===this[Et]&&(t.pending=!1,t.pendingLink=!1),!t.pending){if(t.entry){t===this[Et]&&!t.piped&&this[di](t);return}if(!t.stat){let e=this.statCache.get(t.absolute);e?this[li](t,e):this[ds](t)}if(t.stat&&!t.ignore){if(!this.noDirRecurse&&t.stat.isDirectory()&&!t.readdir){let e=this.readdirCache.get(t.absolute);if(e?this[fi](t,e):this[us](t),!t.readdir)return}if(t.entry=this[hr](t),!t.entry){t.ignore=!0;return}t===this[Et]&&!t.piped&&this[di](t)}}}[cs](t){return{onwarn:(e,i,r)=>this.warn(e,i,r),noPax:this.noPax,cwd:this.cwd,absolute:t.absolute,preservePaths:this.preservePaths,maxReadSize:this.maxReadSize,strict:this.strict,portable:this.portable,linkCache:this.linkCache,statCache:this.statCache,noMtime:this.noMtime,mtime:this.mtime,prefix:this.prefix,onWriteEntry:this.onWriteEntry}}[hr](t){this[G]+=1;try{return new this[ui](t.path,this[cs](t)).on("end",()=>this[ls](t)).on("error",i=>this.emit("error",i))}catch(e){this.emit("error",e)}}[index_min_fs](){this[Et]&&this[Et].entry&&this[Et].entry.resume()}[di](t){t.piped=!0,t.readdir&&t.readdir.forEach(r=>{let n=t.path,o=n==="./"?"":n.replace(/\/*$/,"/");this[ci](o+r)});let e=t.entry,i=this.zip;if(!e)throw new Error("cannot pipe without source");i?e.on("data",r=>{i.write(r)||e.pause()}):e.on("data",r=>{super.write(r)||e.pause()})}pause(){return this.zip&&this.zip.pause(),super.pause()}warn(t,e,i={}){Dt(this,t,e,i)}},kt=class extends wt{sync=!0;constructor(t){super(t),this[ui]=ni}pause(){}resume(){}[ds](t){let e=this.follow?"statSync":"lstatSync";this[li](t,external_fs_namespaceObject[e](t.absolute))}[us](t){this[fi](t,external_fs_namespaceObject.readdirSync(t.absolute))}[di](t){let e=t.entry,i=this.zip;if(t.readdir&&t.readdir.forEach(r=>{let n=t.path,o=n==="./"?"":n.replace(/\/*$/,"/");this[ci](o+r)}),!e)throw new Error("Cannot pipe without source");i?e.on("data",r=>{i.write(r)}):e.on("data",r=>{super[lr](r)})}};var Vn=(s,t)=>{let e=new kt(s),i=new Wt(s.file,{mode:s.mode||438});e.pipe(i),fr(e,t)},$n=(s,t)=>{let e=new wt(s),i=new et(s.file,{mode:s.mode||438});e.pipe(i);let r=new Promise((n,o)=>{i.on("error",o),i.on("close",n),e.on("error",o)});return dr(e,t).catch(n=>e.emit("error",n)),r},fr=(s,t)=>{t.forEach(e=>{e.charAt(0)==="@"?Ct({file:external_node_path_namespaceObject.resolve(s.cwd,e.slice(1)),sync:!0,noResume:!0,onReadEntry:i=>s.add(i)}):s.add(e)}),s.end()},dr=async(s,t)=>{for(let e of t)e.charAt(0)==="@"?await Ct({file:external_node_path_namespaceObject.resolve(String(s.cwd),e.slice(1)),noResume:!0,onReadEntry:i=>{s.add(i)}}):s.add(e);s.end()},Xn=(s,t)=>{let e=new kt(s);return fr(e,t),e},qn=(s,t)=>{let e=new wt(s);return dr(e,t).catch(i=>e.emit("error",i)),e},Qn=K(Vn,$n,Xn,qn,(s,t)=>{if(!t?.length)throw new TypeError("no paths specified to add to archive")});var Jn=process.env.__FAKE_PLATFORM__||process.platform,Er=Jn==="win32",{O_CREAT:wr,O_NOFOLLOW:ur,O_TRUNC:Sr,O_WRONLY:yr}=external_fs_namespaceObject.constants,Rr=Number(process.env.__FAKE_FS_O_FILENAME__)||external_fs_namespaceObject.constants.UV_FS_O_FILEMAP||0,jn=Er&&!!Rr,to=512*1024,eo=Rr|Sr|wr|yr,mr=!Er&&typeof ur=="number"?ur|Sr|wr|yr:null,ms=mr!==null?()=>mr:jn?s=>s<to?eo:"w":()=>"w";var ps=(s,t,e)=>{try{return external_node_fs_namespaceObject.lchownSync(s,t,e)}catch(i){if(i?.code!=="ENOENT")throw i}},Ei=(s,t,e,i)=>{external_node_fs_namespaceObject.lchown(s,t,e,r=>{i(r&&r?.code!=="ENOENT"?r:null)})},index_min_io=(s,t,e,i,r)=>{if(t.isDirectory())Es(external_node_path_namespaceObject.resolve(s,t.name),e,i,n=>{if(n)return r(n);let o=external_node_path_namespaceObject.resolve(s,t.name);Ei(o,e,i,r)});else{let n=external_node_path_namespaceObject.resolve(s,t.name);Ei(n,e,i,r)}},Es=(s,t,e,i)=>{external_node_fs_namespaceObject.readdir(s,{withFileTypes:!0},(r,n)=>{if(r){if(r.code==="ENOENT")return i();if(r.code!=="ENOTDIR"&&r.code!=="ENOTSUP")return i(r)}if(r||!n.length)return Ei(s,t,e,i);let o=n.length,h=null,a=l=>{if(!h){if(l)return i(h=l);if(--o===0)return Ei(s,t,e,i)}};for(let l of n)index_min_io(s,l,t,e,a)})},so=(s,t,e,i)=>{t.isDirectory()&&ws(external_node_path_namespaceObject.resolve(s,t.name),e,i),ps(external_node_path_namespaceObject.resolve(s,t.name),e,i)},ws=(s,t,e)=>{let i;try{i=external_node_fs_namespaceObject.readdirSync(s,{withFileTypes:!0})}catch(r){let n=r;if(n?.code==="ENOENT")return;if(n?.code==="ENOTDIR"||n?.code==="ENOTSUP")return ps(s,t,e);throw n}for(let r of i)so(s,r,t,e);return ps(s,t,e)};var Se=class extends Error{path;code;syscall="chdir";constructor(t,e){super(`${e}: Cannot cd into '${t}'`),this.path=t,this.code=e}get name(){return"CwdError"}};var St=class extends Error{path;symlink;syscall="symlink";code="TAR_SYMLINK_ERROR";constructor(t,e){super("TAR_SYMLINK_ERROR: Cannot extract through symbolic link"),this.symlink=t,this.path=e}get name(){return"SymlinkError"}};var no=(s,t)=>{external_node_fs_namespaceObject.stat(s,(e,i)=>{(e||!i.isDirectory())&&(e=new Se(s,e?.code||"ENOTDIR")),t(e)})},gr=(s,t,e)=>{s=f(s);let i=t.umask??18,r=t.mode|448,n=(r&i)!==0,o=t.uid,h=t.gid,a=typeof o=="number"&&typeof h=="number"&&(o!==t.processUid||h!==t.processGid),l=t.preserve,c=t.unlink,d=f(t.cwd),y=(E,x)=>{E?e(E):x&&a?Es(x,o,h,Le=>y(Le)):n?external_node_fs_namespaceObject.chmod(s,r,e):e()};if(s===d)return no(s,y);if(l)return external_node_fs_promises_namespaceObject.mkdir(s,{mode:r,recursive:!0}).then(E=>y(null,E??void 0),y);let D=f(external_node_path_namespaceObject.relative(d,s)).split("/");Ss(d,D,r,c,d,void 0,y)},Ss=(s,t,e,i,r,n,o)=>{if(t.length===0)return o(null,n);let h=t.shift(),a=f(external_node_path_namespaceObject.resolve(s+"/"+h));external_node_fs_namespaceObject.mkdir(a,e,br(a,t,e,i,r,n,o))},br=(s,t,e,i,r,n,o)=>h=>{h?external_node_fs_namespaceObject.lstat(s,(a,l)=>{if(a)a.path=a.path&&f(a.path),o(a);else if(l.isDirectory())Ss(s,t,e,i,r,n,o);else if(i)external_node_fs_namespaceObject.unlink(s,c=>{if(c)return o(c);external_node_fs_namespaceObject.mkdir(s,e,br(s,t,e,i,r,n,o))});else{if(l.isSymbolicLink())return o(new St(s,s+"/"+t.join("/")));o(h)}}):(n=n||s,Ss(s,t,e,i,r,n,o))},oo=s=>{let t=!1,e;try{t=external_node_fs_namespaceObject.statSync(s).isDirectory()}catch(i){e=i?.code}finally{if(!t)throw new Se(s,e??"ENOTDIR")}},_r=(s,t)=>{s=f(s);let e=t.umask??18,i=t.mode|448,r=(i&e)!==0,n=t.uid,o=t.gid,h=typeof n=="number"&&typeof o=="number"&&(n!==t.processUid||o!==t.processGid),a=t.preserve,l=t.unlink,c=f(t.cwd),d=E=>{E&&h&&ws(E,n,o),r&&external_node_fs_namespaceObject.chmodSync(s,i)};if(s===c)return oo(c),d();if(a)return d(external_node_fs_namespaceObject.mkdirSync(s,{mode:i,recursive:!0})??void 0);let T=f(external_node_path_namespaceObject.relative(c,s)).split("/"),D;for(let E=T.shift(),x=c;E&&(x+="/"+E);E=T.shift()){x=f(external_node_path_namespaceObject.resolve(x));try{external_node_fs_namespaceObject.mkdirSync(x,i),D=D||x}catch{let Le=external_node_fs_namespaceObject.lstatSync(x);if(Le.isDirectory())continue;if(l){external_node_fs_namespaceObject.unlinkSync(x),external_node_fs_namespaceObject.mkdirSync(x,i),D=D||x;continue}else if(Le.isSymbolicLink())return new St(x,x+"/"+T.join("/"))}}return d(D)};var ys=Object.create(null),Or=1e4,Vt=new Set,Tr=s=>{Vt.has(s)?Vt.delete(s):ys[s]=s.normalize("NFD").toLocaleLowerCase("en").toLocaleUpperCase("en"),Vt.add(s);let t=ys[s],e=Vt.size-Or;if(e>Or/10){for(let i of Vt)if(Vt.delete(i),delete ys[i],--e<=0)break}return t};var ho=process.env.TESTING_TAR_FAKE_PLATFORM||process.platform,ao=ho==="win32",lo=s=>s.split("/").slice(0,-1).reduce((e,i)=>{let r=e.at(-1);return r!==void 0&&(i=(0,external_node_path_namespaceObject.join)(r,i)),e.push(i||"/"),e},[]),yi=class{#t=new Map;#i=new Map;#s=new Set;reserve(t,e){t=ao?["win32 parallelization disabled"]:t.map(r=>mt((0,external_node_path_namespaceObject.join)(Tr(r))));let i=new Set(t.map(r=>lo(r)).reduce((r,n)=>r.concat(n)));this.#i.set(e,{dirs:i,paths:t});for(let r of t){let n=this.#t.get(r);n?n.push(e):this.#t.set(r,[e])}for(let r of i){let n=this.#t.get(r);if(!n)this.#t.set(r,[new Set([e])]);else{let o=n.at(-1);o instanceof Set?o.add(e):n.push(new Set([e]))}}return this.#r(e)}#n(t){let e=this.#i.get(t);if(!e)throw new Error("function does not have any path reservations");return{paths:e.paths.map(i=>this.#t.get(i)),dirs:[...e.dirs].map(i=>this.#t.get(i))}}check(t){let{paths:e,dirs:i}=this.#n(t);return e.every(r=>r&&r[0]===t)&&i.every(r=>r&&r[0]instanceof Set&&r[0].has(t))}#r(t){return this.#s.has(t)||!this.check(t)?!1:(this.#s.add(t),t(()=>this.#e(t)),!0)}#e(t){if(!this.#s.has(t))return!1;let e=this.#i.get(t);if(!e)throw new Error("invalid reservation");let{paths:i,dirs:r}=e,n=new Set;for(let o of i){let h=this.#t.get(o);if(!h||h?.[0]!==t)continue;let a=h[1];if(!a){this.#t.delete(o);continue}if(h.shift(),typeof a=="function")n.add(a);else for(let l of a)n.add(l)}for(let o of r){let h=this.#t.get(o),a=h?.[0];if(!(!h||!(a instanceof Set)))if(a.size===1&&h.length===1){this.#t.delete(o);continue}else if(a.size===1){h.shift();let l=h[0];typeof l=="function"&&n.add(l)}else a.delete(t)}return this.#s.delete(t),n.forEach(o=>this.#r(o)),!0}};var Lr=()=>process.umask();var Dr=Symbol("onEntry"),_s=Symbol("checkFs"),Nr=Symbol("checkFs2"),Os=Symbol("isReusable"),P=Symbol("makeFs"),Ts=Symbol("file"),xs=Symbol("directory"),gi=Symbol("link"),Ar=Symbol("symlink"),Ir=Symbol("hardlink"),Re=Symbol("ensureNoSymlink"),Cr=Symbol("unsupported"),Fr=Symbol("checkPath"),Rs=Symbol("stripAbsolutePath"),yt=Symbol("mkdir"),O=Symbol("onError"),Ri=Symbol("pending"),kr=Symbol("pend"),$t=Symbol("unpend"),gs=Symbol("ended"),bs=Symbol("maybeClose"),Ls=Symbol("skip"),ge=Symbol("doChown"),be=Symbol("uid"),_e=Symbol("gid"),Oe=Symbol("checkedCwd"),fo=process.env.TESTING_TAR_FAKE_PLATFORM||process.platform,Te=fo==="win32",uo=1024,mo=(s,t)=>{if(!Te)return external_node_fs_namespaceObject.unlink(s,t);let e=s+".DELETE."+(0,external_node_crypto_.randomBytes)(16).toString("hex");external_node_fs_namespaceObject.rename(s,e,i=>{if(i)return t(i);external_node_fs_namespaceObject.unlink(e,t)})},po=s=>{if(!Te)return external_node_fs_namespaceObject.unlinkSync(s);let t=s+".DELETE."+(0,external_node_crypto_.randomBytes)(16).toString("hex");external_node_fs_namespaceObject.renameSync(s,t),external_node_fs_namespaceObject.unlinkSync(t)},vr=(s,t,e)=>s!==void 0&&s===s>>>0?s:t!==void 0&&t===t>>>0?t:e,Xt=class extends rt{[gs]=!1;[Oe]=!1;[Ri]=0;reservations=new yi;transform;writable=!0;readable=!1;uid;gid;setOwner;preserveOwner;processGid;processUid;maxDepth;forceChown;win32;newer;keep;noMtime;preservePaths;unlink;cwd;strip;processUmask;umask;dmode;fmode;chmod;constructor(t={}){if(t.ondone=()=>{this[gs]=!0,this[bs]()},super(t),this.transform=t.transform,this.chmod=!!t.chmod,typeof t.uid=="number"||typeof t.gid=="number"){if(typeof t.uid!="number"||typeof t.gid!="number")throw new TypeError("cannot set owner without number uid and gid");if(t.preserveOwner)throw new TypeError("cannot preserve owner in archive and also set owner explicitly");this.uid=t.uid,this.gid=t.gid,this.setOwner=!0}else this.uid=void 0,this.gid=void 0,this.setOwner=!1;this.preserveOwner=t.preserveOwner===void 0&&typeof t.uid!="number"?process.getuid?.()===0:!!t.preserveOwner,this.processUid=(this.preserveOwner||this.setOwner)&&process.getuid?process.getuid():void 0,this.processGid=(this.preserveOwner||this.setOwner)&&process.getgid?process.getgid():void 0,this.maxDepth=typeof t.maxDepth=="number"?t.maxDepth:uo,this.forceChown=t.forceChown===!0,this.win32=!!t.win32||Te,this.newer=!!t.newer,this.keep=!!t.keep,this.noMtime=!!t.noMtime,this.preservePaths=!!t.preservePaths,this.unlink=!!t.unlink,this.cwd=f(external_node_path_namespaceObject.resolve(t.cwd||process.cwd())),this.strip=Number(t.strip)||0,this.processUmask=this.chmod?typeof t.processUmask=="number"?t.processUmask:Lr():0,this.umask=typeof t.umask=="number"?t.umask:this.processUmask,this.dmode=t.dmode||511&~this.umask,this.fmode=t.fmode||438&~this.umask,this.on("entry",e=>this[Dr](e))}warn(t,e,i={}){return(t==="TAR_BAD_ARCHIVE"||t==="TAR_ABORT")&&(i.recoverable=!1),super.warn(t,e,i)}[bs](){this[gs]&&this[Ri]===0&&(this.emit("prefinish"),this.emit("finish"),this.emit("end"))}[Rs](t,e){let i=t[e],{type:r}=t;if(!i||this.preservePaths)return!0;let[n,o]=ce(i),h=o.replaceAll(/\\/g,"/").split("/");if(h.includes("..")||Te&&/^[a-z]:\.\.$/i.test(h[0]??"")){if(e==="path"||r==="Link")return this.warn("TAR_ENTRY_ERROR",`${e} contains '..'`,{entry:t,[e]:i}),!1;let a=external_node_path_namespaceObject.posix.dirname(t.path),l=external_node_path_namespaceObject.posix.normalize(external_node_path_namespaceObject.posix.join(a,h.join("/")));if(l.startsWith("../")||l==="..")return this.warn("TAR_ENTRY_ERROR",`${e} escapes extraction directory`,{entry:t,[e]:i}),!1}return n&&(t[e]=String(o),this.warn("TAR_ENTRY_INFO",`stripping ${n} from absolute ${e}`,{entry:t,[e]:i})),!0}[Fr](t){let e=f(t.path),i=e.split("/");if(this.strip){if(i.length<this.strip)return!1;if(t.type==="Link"){let r=f(String(t.linkpath)).split("/");if(r.length>=this.strip)t.linkpath=r.slice(this.strip).join("/");else return!1}i.splice(0,this.strip),t.path=i.join("/")}if(isFinite(this.maxDepth)&&i.length>this.maxDepth)return this.warn("TAR_ENTRY_ERROR","path excessively deep",{entry:t,path:e,depth:i.length,maxDepth:this.maxDepth}),!1;if(!this[Rs](t,"path")||!this[Rs](t,"linkpath"))return!1;if(t.absolute=external_node_path_namespaceObject.isAbsolute(t.path)?f(external_node_path_namespaceObject.resolve(t.path)):f(external_node_path_namespaceObject.resolve(this.cwd,t.path)),!this.preservePaths&&typeof t.absolute=="string"&&t.absolute.indexOf(this.cwd+"/")!==0&&t.absolute!==this.cwd)return this.warn("TAR_ENTRY_ERROR","path escaped extraction target",{entry:t,path:f(t.path),resolvedPath:t.absolute,cwd:this.cwd}),!1;if(t.absolute===this.cwd&&t.type!=="Directory"&&t.type!=="GNUDumpDir")return!1;if(this.win32){let{root:r}=external_node_path_namespaceObject.win32.parse(String(t.absolute));t.absolute=r+ts(String(t.absolute).slice(r.length));let{root:n}=external_node_path_namespaceObject.win32.parse(t.path);t.path=n+ts(t.path.slice(n.length))}return!0}[Dr](t){if(!this[Fr](t))return t.resume();switch(external_node_assert_.equal(typeof t.absolute,"string"),t.type){case"Directory":case"GNUDumpDir":t.mode&&(t.mode=t.mode|448);case"File":case"OldFile":case"ContiguousFile":case"Link":case"SymbolicLink":return this[_s](t);default:return this[Cr](t)}}[O](t,e){t.name==="CwdError"?this.emit("error",t):(this.warn("TAR_ENTRY_ERROR",t,{entry:e}),this[$t](),e.resume())}[yt](t,e,i){gr(f(t),{uid:this.uid,gid:this.gid,processUid:this.processUid,processGid:this.processGid,umask:this.processUmask,preserve:this.preservePaths,unlink:this.unlink,cwd:this.cwd,mode:e},i)}[ge](t){return this.forceChown||this.preserveOwner&&(typeof t.uid=="number"&&t.uid!==this.processUid||typeof t.gid=="number"&&t.gid!==this.processGid)||typeof this.uid=="number"&&this.uid!==this.processUid||typeof this.gid=="number"&&this.gid!==this.processGid}[be](t){return vr(this.uid,t.uid,this.processUid)}[_e](t){return vr(this.gid,t.gid,this.processGid)}[Ts](t,e){let i=typeof t.mode=="number"?t.mode&4095:this.fmode,r=new et(String(t.absolute),{flags:ms(t.size),mode:i,autoClose:!1});r.on("error",a=>{r.fd&&external_node_fs_namespaceObject.close(r.fd,()=>{}),r.write=()=>!0,this[O](a,t),e()});let n=1,o=a=>{if(a){r.fd&&external_node_fs_namespaceObject.close(r.fd,()=>{}),this[O](a,t),e();return}--n===0&&r.fd!==void 0&&external_node_fs_namespaceObject.close(r.fd,l=>{l?this[O](l,t):this[$t](),e()})};r.on("finish",()=>{let a=String(t.absolute),l=r.fd;if(typeof l=="number"&&t.mtime&&!this.noMtime){n++;let c=t.atime||new Date,d=t.mtime;external_node_fs_namespaceObject.futimes(l,c,d,y=>y?external_node_fs_namespaceObject.utimes(a,c,d,T=>o(T&&y)):o())}if(typeof l=="number"&&this[ge](t)){n++;let c=this[be](t),d=this[_e](t);typeof c=="number"&&typeof d=="number"&&external_node_fs_namespaceObject.fchown(l,c,d,y=>y?external_node_fs_namespaceObject.chown(a,c,d,T=>o(T&&y)):o())}o()});let h=this.transform&&this.transform(t)||t;h!==t&&(h.on("error",a=>{this[O](a,t),e()}),t.pipe(h)),h.pipe(r)}[xs](t,e){let i=typeof t.mode=="number"?t.mode&4095:this.dmode;this[yt](String(t.absolute),i,r=>{if(r){this[O](r,t),e();return}let n=1,o=()=>{--n===0&&(e(),this[$t](),t.resume())};t.mtime&&!this.noMtime&&(n++,external_node_fs_namespaceObject.utimes(String(t.absolute),t.atime||new Date,t.mtime,o)),this[ge](t)&&(n++,external_node_fs_namespaceObject.chown(String(t.absolute),Number(this[be](t)),Number(this[_e](t)),o)),o()})}[Cr](t){t.unsupported=!0,this.warn("TAR_ENTRY_UNSUPPORTED",`unsupported entry type: ${t.type}`,{entry:t}),t.resume()}[Ar](t,e){let i=f(external_node_path_namespaceObject.relative(this.cwd,external_node_path_namespaceObject.resolve(external_node_path_namespaceObject.dirname(String(t.absolute)),String(t.linkpath)))).split("/");this[Re](t,this.cwd,i,()=>this[gi](t,String(t.linkpath),"symlink",e),r=>{this[O](r,t),e()})}[Ir](t,e){let i=f(external_node_path_namespaceObject.resolve(this.cwd,String(t.linkpath))),r=f(String(t.linkpath)).split("/");this[Re](t,this.cwd,r,()=>this[gi](t,i,"link",e),n=>{this[O](n,t),e()})}[Re](t,e,i,r,n){let o=i.shift();if(this.preservePaths||o===void 0)return r();let h=external_node_path_namespaceObject.resolve(e,o);external_node_fs_namespaceObject.lstat(h,(a,l)=>{if(a)return r();if(l?.isSymbolicLink())return n(new St(h,external_node_path_namespaceObject.resolve(h,i.join("/"))));this[Re](t,h,i,r,n)})}[kr](){this[Ri]++}[$t](){this[Ri]--,this[bs]()}[Ls](t){this[$t](),t.resume()}[Os](t,e){return t.type==="File"&&!this.unlink&&e.isFile()&&e.nlink<=1&&!Te}[_s](t){this[kr]();let e=[t.path];t.linkpath&&e.push(t.linkpath),this.reservations.reserve(e,i=>this[Nr](t,i))}[Nr](t,e){let i=h=>{e(h)},r=()=>{this[yt](this.cwd,this.dmode,h=>{if(h){this[O](h,t),i();return}this[Oe]=!0,n()})},n=()=>{if(t.absolute!==this.cwd){let h=f(external_node_path_namespaceObject.dirname(String(t.absolute)));if(h!==this.cwd)return this[yt](h,this.dmode,a=>{if(a){this[O](a,t),i();return}o()})}o()},o=()=>{external_node_fs_namespaceObject.lstat(String(t.absolute),(h,a)=>{if(a&&(this.keep||this.newer&&a.mtime>(t.mtime??a.mtime))){this[Ls](t),i();return}if(h||this[Os](t,a))return this[P](null,t,i);if(a.isDirectory()){if(t.type==="Directory"){let l=this.chmod&&t.mode&&(a.mode&4095)!==t.mode,c=d=>this[P](d??null,t,i);return l?external_node_fs_namespaceObject.chmod(String(t.absolute),Number(t.mode),c):c()}if(t.absolute!==this.cwd)return external_node_fs_namespaceObject.rmdir(String(t.absolute),l=>this[P](l??null,t,i))}if(t.absolute===this.cwd)return this[P](null,t,i);mo(String(t.absolute),l=>this[P](l??null,t,i))})};this[Oe]?n():r()}[P](t,e,i){if(t){this[O](t,e),i();return}switch(e.type){case"File":case"OldFile":case"ContiguousFile":return this[Ts](e,i);case"Link":return this[Ir](e,i);case"SymbolicLink":return this[Ar](e,i);case"Directory":case"GNUDumpDir":return this[xs](e,i)}}[gi](t,e,i,r){external_node_fs_namespaceObject[i](e,String(t.absolute),n=>{n?this[O](n,t):(this[$t](),t.resume()),r()})}},ye=s=>{try{return[null,s()]}catch(t){return[t,null]}},xe=class extends Xt{sync=!0;[P](t,e){return super[P](t,e,()=>{})}[_s](t){if(!this[Oe]){let n=this[yt](this.cwd,this.dmode);if(n)return this[O](n,t);this[Oe]=!0}if(t.absolute!==this.cwd){let n=f(external_node_path_namespaceObject.dirname(String(t.absolute)));if(n!==this.cwd){let o=this[yt](n,this.dmode);if(o)return this[O](o,t)}}let[e,i]=ye(()=>external_node_fs_namespaceObject.lstatSync(String(t.absolute)));if(i&&(this.keep||this.newer&&i.mtime>(t.mtime??i.mtime)))return this[Ls](t);if(e||this[Os](t,i))return this[P](null,t);if(i.isDirectory()){if(t.type==="Directory"){let o=this.chmod&&t.mode&&(i.mode&4095)!==t.mode,[h]=o?ye(()=>{external_node_fs_namespaceObject.chmodSync(String(t.absolute),Number(t.mode))}):[];return this[P](h,t)}let[n]=ye(()=>external_node_fs_namespaceObject.rmdirSync(String(t.absolute)));this[P](n,t)}let[r]=t.absolute===this.cwd?[]:ye(()=>po(String(t.absolute)));this[P](r,t)}[Ts](t,e){let i=typeof t.mode=="number"?t.mode&4095:this.fmode,r=h=>{let a;try{external_node_fs_namespaceObject.closeSync(n)}catch(l){a=l}(h||a)&&this[O](h||a,t),e()},n;try{n=external_node_fs_namespaceObject.openSync(String(t.absolute),ms(t.size),i)}catch(h){return r(h)}let o=this.transform&&this.transform(t)||t;o!==t&&(o.on("error",h=>this[O](h,t)),t.pipe(o)),o.on("data",h=>{try{external_node_fs_namespaceObject.writeSync(n,h,0,h.length)}catch(a){r(a)}}),o.on("end",()=>{let h=null;if(t.mtime&&!this.noMtime){let a=t.atime||new Date,l=t.mtime;try{external_node_fs_namespaceObject.futimesSync(n,a,l)}catch(c){try{external_node_fs_namespaceObject.utimesSync(String(t.absolute),a,l)}catch{h=c}}}if(this[ge](t)){let a=this[be](t),l=this[_e](t);try{external_node_fs_namespaceObject.fchownSync(n,Number(a),Number(l))}catch(c){try{external_node_fs_namespaceObject.chownSync(String(t.absolute),Number(a),Number(l))}catch{h=h||c}}}r(h)})}[xs](t,e){let i=typeof t.mode=="number"?t.mode&4095:this.dmode,r=this[yt](String(t.absolute),i);if(r){this[O](r,t),e();return}if(t.mtime&&!this.noMtime)try{external_node_fs_namespaceObject.utimesSync(String(t.absolute),t.atime||new Date,t.mtime)}catch{}if(this[ge](t))try{external_node_fs_namespaceObject.chownSync(String(t.absolute),Number(this[be](t)),Number(this[_e](t)))}catch{}e(),t.resume()}[yt](t,e){try{return _r(f(t),{uid:this.uid,gid:this.gid,processUid:this.processUid,processGid:this.processGid,umask:this.processUmask,preserve:this.preservePaths,unlink:this.unlink,cwd:this.cwd,mode:e})}catch(i){return i}}[Re](t,e,i,r,n){if(this.preservePaths||i.length===0)return r();let o=e;for(let h of i){o=external_node_path_namespaceObject.resolve(o,h);let[a,l]=ye(()=>external_node_fs_namespaceObject.lstatSync(o));if(a)return r();if(l.isSymbolicLink())return n(new St(o,external_node_path_namespaceObject.resolve(e,i.join("/"))))}r()}[gi](t,e,i,r){let n=`${i}Sync`;try{external_node_fs_namespaceObject[n](e,String(t.absolute)),r(),t.resume()}catch(o){return this[O](o,t)}}};var Eo=s=>{let t=new xe(s),e=s.file,i=external_node_fs_namespaceObject.statSync(e),r=s.maxReadSize||16*1024*1024;new Be(e,{readSize:r,size:i.size}).pipe(t)},wo=(s,t)=>{let e=new Xt(s),i=s.maxReadSize||16*1024*1024,r=s.file;return new Promise((o,h)=>{e.on("error",h),e.on("close",o),external_node_fs_namespaceObject.stat(r,(a,l)=>{if(a)h(a);else{let c=new _t(r,{readSize:i,size:l.size});c.on("error",h),c.pipe(e)}})})},So=K(Eo,wo,s=>new xe(s),s=>new Xt(s),(s,t)=>{t?.length&&Qi(s,t)});var yo=(s,t)=>{let e=new kt(s),i=!0,r,n;try{try{r=external_node_fs_namespaceObject.openSync(s.file,"r+")}catch(a){if(a?.code==="ENOENT")r=external_node_fs_namespaceObject.openSync(s.file,"w+");else throw a}let o=external_node_fs_namespaceObject.fstatSync(r),h=Buffer.alloc(512);t:for(n=0;n<o.size;n+=512){for(let c=0,d=0;c<512;c+=d){if(d=external_node_fs_namespaceObject.readSync(r,h,c,h.length-c,n+c),n===0&&h[0]===31&&h[1]===139)throw new Error("cannot append to compressed archives");if(!d)break t}let a=new F(h);if(!a.cksumValid)break;let l=512*Math.ceil((a.size||0)/512);if(n+l+512>o.size)break;n+=l,s.mtimeCache&&a.mtime&&s.mtimeCache.set(String(a.path),a.mtime)}i=!1,Ro(s,e,n,r,t)}finally{if(i)try{external_node_fs_namespaceObject.closeSync(r)}catch{}}},Ro=(s,t,e,i,r)=>{let n=new Wt(s.file,{fd:i,start:e});t.pipe(n),bo(t,r)},go=(s,t)=>{t=Array.from(t);let e=new wt(s),i=(n,o,h)=>{let a=(T,D)=>{T?external_node_fs_namespaceObject.close(n,E=>h(T)):h(null,D)},l=0;if(o===0)return a(null,0);let c=0,d=Buffer.alloc(512),y=(T,D)=>{if(T||D===void 0)return a(T);if(c+=D,c<512&&D)return external_node_fs_namespaceObject.read(n,d,c,d.length-c,l+c,y);if(l===0&&d[0]===31&&d[1]===139)return a(new Error("cannot append to compressed archives"));if(c<512)return a(null,l);let E=new F(d);if(!E.cksumValid)return a(null,l);let x=512*Math.ceil((E.size??0)/512);if(l+x+512>o||(l+=x+512,l>=o))return a(null,l);s.mtimeCache&&E.mtime&&s.mtimeCache.set(String(E.path),E.mtime),c=0,external_node_fs_namespaceObject.read(n,d,0,512,l,y)};external_node_fs_namespaceObject.read(n,d,0,512,l,y)};return new Promise((n,o)=>{e.on("error",o);let h="r+",a=(l,c)=>{if(l&&l.code==="ENOENT"&&h==="r+")return h="w+",external_node_fs_namespaceObject.open(s.file,h,a);if(l||!c)return o(l);external_node_fs_namespaceObject.fstat(c,(d,y)=>{if(d)return external_node_fs_namespaceObject.close(c,()=>o(d));i(c,y.size,(T,D)=>{if(T)return o(T);let E=new et(s.file,{fd:c,start:D});e.pipe(E),E.on("error",o),E.on("close",n),_o(e,t)})})};external_node_fs_namespaceObject.open(s.file,h,a)})},bo=(s,t)=>{t.forEach(e=>{e.charAt(0)==="@"?Ct({file:external_node_path_namespaceObject.resolve(s.cwd,e.slice(1)),sync:!0,noResume:!0,onReadEntry:i=>s.add(i)}):s.add(e)}),s.end()},_o=async(s,t)=>{for(let e of t)e.charAt(0)==="@"?await Ct({file:external_node_path_namespaceObject.resolve(String(s.cwd),e.slice(1)),noResume:!0,onReadEntry:i=>s.add(i)}):s.add(e);s.end()},vt=K(yo,go,()=>{throw new TypeError("file is required")},()=>{throw new TypeError("file is required")},(s,t)=>{if(!Bs(s))throw new TypeError("file is required");if(s.gzip||s.brotli||s.zstd||s.file.endsWith(".br")||s.file.endsWith(".tbr"))throw new TypeError("cannot append to compressed archives");if(!t?.length)throw new TypeError("no paths specified to add/replace")});var Oo=K(vt.syncFile,vt.asyncFile,vt.syncNoFile,vt.asyncNoFile,(s,t=[])=>{vt.validate?.(s,t),To(s)}),To=s=>{let t=s.filter;s.mtimeCache||(s.mtimeCache=new Map),s.filter=t?(e,i)=>t(e,i)&&!((s.mtimeCache?.get(e)??i.mtime??0)>(i.mtime??0)):(e,i)=>!((s.mtimeCache?.get(e)??i.mtime??0)>(i.mtime??0))};
+`).reduce(xn,Object.create(null)),xn=(s,t)=>{let e=parseInt(t,10);if(e!==Buffer.byteLength(t)+1)return s;t=t.slice((e+" ").length);let i=t.split("="),r=i.shift();if(!r)return s;let n=r.replace(/^SCHILY\.(dev|ino|nlink)/,"$1"),o=i.join("=").replace(/\0.*/,"");switch(n){case"path":case"linkpath":case"type":case"charset":case"comment":case"gname":case"uname":s[n]=o;break;case"ctime":case"atime":case"mtime":s[n]=new Date(Number(o)*1e3);break;case"size":let h=+o;h>=0&&(s[n]=h);break;case"gid":case"uid":case"dev":case"ino":case"nlink":case"mode":s[n]=+o;break}return s};var Ln=process.env.TESTING_TAR_FAKE_PLATFORM||process.platform,f=Ln!=="win32"?s=>String(s):s=>String(s).replaceAll(/\\/g,"/");var $e=class extends A{extended;globalExtended;header;startBlockSize;blockRemain;remain;type;meta=!1;ignore=!1;path;mode;uid;gid;uname;gname;size=0;mtime;atime;ctime;linkpath;dev;ino;nlink;invalid=!1;absolute;unsupported=!1;constructor(t,e,i){switch(super({}),this.pause(),this.extended=e,this.globalExtended=i,this.header=t,this.remain=t.size??0,this.startBlockSize=512*Math.ceil(this.remain/512),this.blockRemain=this.startBlockSize,this.type=t.type,this.type){case"File":case"OldFile":case"Link":case"SymbolicLink":case"CharacterDevice":case"BlockDevice":case"Directory":case"FIFO":case"ContiguousFile":case"GNUDumpDir":break;case"NextFileHasLongLinkpath":case"NextFileHasLongPath":case"OldGnuLongPath":case"GlobalExtendedHeader":case"ExtendedHeader":case"OldExtendedHeader":this.meta=!0;break;default:this.ignore=!0}if(!t.path)throw new Error("no path provided for tar.ReadEntry");this.path=f(t.path),this.mode=t.mode,this.mode&&(this.mode=this.mode&4095),this.uid=t.uid,this.gid=t.gid,this.uname=t.uname,this.gname=t.gname,this.size=this.remain,this.mtime=t.mtime,this.atime=t.atime,this.ctime=t.ctime,this.linkpath=t.linkpath?f(t.linkpath):void 0,this.uname=t.uname,this.gname=t.gname,e&&this.#t(e),i&&this.#t(i,!0)}write(t){let e=t.length;if(e>this.blockRemain)throw new Error("writing more to entry than is appropriate");let i=this.remain,r=this.blockRemain;return this.remain=Math.max(0,i-e),this.blockRemain=Math.max(0,r-e),this.ignore?!0:i>=e?super.write(t):super.write(t.subarray(0,i))}#t(t,e=!1){t.path&&(t.path=f(t.path)),t.linkpath&&(t.linkpath=f(t.linkpath)),Object.assign(this,Object.fromEntries(Object.entries(t).filter(([i,r])=>!(r==null||i==="path"&&e))))}};var Dt=(s,t,e,i={})=>{s.file&&(i.file=s.file),s.cwd&&(i.cwd=s.cwd),i.code=e instanceof Error&&e.code||t,i.tarCode=t,!s.strict&&i.recoverable!==!1?(e instanceof Error&&(i=Object.assign(e,i),e=e.message),s.emit("warn",t,e,i)):e instanceof Error?s.emit("error",Object.assign(e,i)):s.emit("error",Object.assign(new Error(`${t}: ${e}`),i))};var Nn=1024*1024,Xi=Buffer.from([31,139]),qi=Buffer.from([40,181,47,253]),An=Math.max(Xi.length,qi.length),B=Symbol("state"),Nt=Symbol("writeEntry"),it=Symbol("readEntry"),Zi=Symbol("nextEntry"),Zs=Symbol("processEntry"),V=Symbol("extendedHeader"),he=Symbol("globalExtendedHeader"),dt=Symbol("meta"),Ys=Symbol("emitMeta"),p=Symbol("buffer"),st=Symbol("queue"),ut=Symbol("ended"),Yi=Symbol("emittedEnd"),At=Symbol("emit"),w=Symbol("unzip"),Xe=Symbol("consumeChunk"),qe=Symbol("consumeChunkSub"),Ki=Symbol("consumeBody"),Ks=Symbol("consumeMeta"),Vs=Symbol("consumeHeader"),ae=Symbol("consuming"),Vi=Symbol("bufferConcat"),Qe=Symbol("maybeEnd"),Yt=Symbol("writing"),$=Symbol("aborted"),Je=Symbol("onDone"),It=Symbol("sawValidEntry"),je=Symbol("sawNullBlock"),ti=Symbol("sawEOF"),$s=Symbol("closeStream"),In=1e3,le=Symbol("compressedBytesRead"),$i=Symbol("decompressedBytesRead"),Xs=Symbol("checkDecompressionRatio"),Cn=()=>!0,rt=class extends external_events_.EventEmitter{file;strict;maxMetaEntrySize;filter;brotli;zstd;maxDecompressionRatio;writable=!0;readable=!1;[st]=[];[p];[it];[Nt];[B]="begin";[dt]="";[V];[he];[ut]=!1;[w];[$]=!1;[It];[je]=!1;[ti]=!1;[Yt]=!1;[ae]=!1;[Yi]=!1;[le]=0;[$i]=0;constructor(t={}){super(),this.file=t.file||"",this.on(Je,()=>{(this[B]==="begin"||this[It]===!1)&&this.warn("TAR_BAD_ARCHIVE","Unrecognized archive format")}),t.ondone?this.on(Je,t.ondone):this.on(Je,()=>{this.emit("prefinish"),this.emit("finish"),this.emit("end")}),this.strict=!!t.strict,this.maxDecompressionRatio=typeof t.maxDecompressionRatio=="number"?t.maxDecompressionRatio:In,this.maxMetaEntrySize=t.maxMetaEntrySize||Nn,this.filter=typeof t.filter=="function"?t.filter:Cn;let e=t.file&&(t.file.endsWith(".tar.br")||t.file.endsWith(".tbr"));this.brotli=!(t.gzip||t.zstd)&&t.brotli!==void 0?t.brotli:e?void 0:!1;let i=t.file&&(t.file.endsWith(".tar.zst")||t.file.endsWith(".tzst"));this.zstd=!(t.gzip||t.brotli)&&t.zstd!==void 0?t.zstd:i?!0:void 0,this.on("end",()=>this[$s]()),typeof t.onwarn=="function"&&this.on("warn",t.onwarn),typeof t.onReadEntry=="function"&&this.on("entry",t.onReadEntry)}warn(t,e,i={}){Dt(this,t,e,i)}[Vs](t,e){this[It]===void 0&&(this[It]=!1);let i;try{i=new F(t,e,this[V],this[he])}catch(r){return this.warn("TAR_ENTRY_INVALID",r)}if(i.nullBlock)this[je]?(this[ti]=!0,this[B]==="begin"&&(this[B]="header"),this[At]("eof")):(this[je]=!0,this[At]("nullBlock"));else if(this[je]=!1,!i.cksumValid)this.warn("TAR_ENTRY_INVALID","checksum failure",{header:i});else if(!i.path)this.warn("TAR_ENTRY_INVALID","path is required",{header:i});else{let r=i.type;if(/^(Symbolic)?Link$/.test(r)&&!i.linkpath)this.warn("TAR_ENTRY_INVALID","linkpath required",{header:i});else if(!/^(Symbolic)?Link$/.test(r)&&!/^(Global)?ExtendedHeader$/.test(r)&&i.linkpath)this.warn("TAR_ENTRY_INVALID","linkpath forbidden",{header:i});else{let n=this[Nt]=new $e(i,this[V],this[he]);if(!this[It])if(n.remain){let o=()=>{n.invalid||(this[It]=!0)};n.on("end",o)}else this[It]=!0;n.meta?n.size>this.maxMetaEntrySize?(n.ignore=!0,this[At]("ignoredEntry",n),this[B]="ignore",n.resume()):n.size>0&&(this[dt]="",n.on("data",o=>this[dt]+=o),this[B]="meta"):(this[V]=void 0,n.ignore=n.ignore||!this.filter(n.path,n),n.ignore?(this[At]("ignoredEntry",n),this[B]=n.remain?"ignore":"header",n.resume()):(n.remain?this[B]="body":(this[B]="header",n.end()),this[it]?this[st].push(n):(this[st].push(n),this[Zi]())))}}}[$s](){queueMicrotask(()=>this.emit("close"))}[Zs](t){let e=!0;if(!t)this[it]=void 0,e=!1;else if(Array.isArray(t)){let[i,...r]=t;this.emit(i,...r)}else this[it]=t,this.emit("entry",t),t.emittedEnd||(t.on("end",()=>this[Zi]()),e=!1);return e}[Zi](){do;while(this[Zs](this[st].shift()));if(this[st].length===0){let t=this[it];!t||t.flowing||t.size===t.remain?this[Yt]||this.emit("drain"):t.once("drain",()=>this.emit("drain"))}}[Ki](t,e){let i=this[Nt];if(!i)throw new Error("attempt to consume body without entry??");let r=i.blockRemain??0,n=r>=t.length&&e===0?t:t.subarray(e,e+r);return i.write(n),i.blockRemain||(this[B]="header",this[Nt]=void 0,i.end()),n.length}[Ks](t,e){let i=this[Nt],r=this[Ki](t,e);return!this[Nt]&&i&&this[Ys](i),r}[At](t,e,i){this[st].length===0&&!this[it]?this.emit(t,e,i):this[st].push([t,e,i])}[Ys](t){switch(this[At]("meta",this[dt]),t.type){case"ExtendedHeader":case"OldExtendedHeader":this[V]=ft.parse(this[dt],this[V],!1);break;case"GlobalExtendedHeader":this[he]=ft.parse(this[dt],this[he],!0);break;case"NextFileHasLongPath":case"OldGnuLongPath":{let e=this[V]??Object.create(null);this[V]=e,e.path=this[dt].replace(/\0.*/,"");break}case"NextFileHasLongLinkpath":{let e=this[V]||Object.create(null);this[V]=e,e.linkpath=this[dt].replace(/\0.*/,"");break}default:throw new Error("unknown meta: "+t.type)}}abort(t){if(!this[$]){if(this[w]){let e=this[w];e.write=()=>!0,e.end=()=>e,e.emit=()=>!1,e.destroy?.()}this[$]=!0,this.emit("abort",t),this.warn("TAR_ABORT",t,{recoverable:!1})}}[Xs](t){this[$i]+=t.length;let e=this[$i]/this[le];return e>this.maxDecompressionRatio?(this.abort(new Error(`max decompression ratio exceeded: ${e.toFixed(2)} > ${this.maxDecompressionRatio}`)),!1):!0}write(t,e,i){if(typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,typeof e=="string"?e:"utf8")),this[$])return i?.(),!1;if((this[w]===void 0||this.brotli===void 0&&this[w]===!1)&&t){if(this[p]&&(t=Buffer.concat([this[p],t]),this[p]=void 0),t.length<An)return this[p]=t,i?.(),!0;for(let a=0;this[w]===void 0&&a<Xi.length;a++)t[a]!==Xi[a]&&(this[w]=!1);let o=!1;if(this[w]===!1&&this.zstd!==!1){o=!0;for(let a=0;a<qi.length;a++)if(t[a]!==qi[a]){o=!1;break}}let h=this.brotli===void 0&&!o;if(this[w]===!1&&h)if(t.length<512)if(this[ut])this.brotli=!0;else return this[p]=t,i?.(),!0;else try{new F(t.subarray(0,512)),this.brotli=!1}catch{this.brotli=!0}if(this[w]===void 0||this[w]===!1&&(this.brotli||o)){let a=this[ut];this[ut]=!1,this[w]=this[w]===void 0?new Ue({}):o?new Ke({}):new Ge({}),this[w].on("data",c=>{this[Xs](c)&&this[Xe](c)}),this[w].on("error",c=>{this[$]||this.abort(c)}),this[w].on("end",()=>{this[ut]=!0,this[Xe]()}),this[Yt]=!0,this[le]+=t.length;let l=!!this[w][a?"end":"write"](t);return this[Yt]=!1,i?.(),l}}this[Yt]=!0,this[w]?(this[le]+=t.length,this[w].write(t)):this[Xe](t),this[Yt]=!1;let n=this[st].length>0?!1:this[it]?this[it].flowing:!0;return!n&&this[st].length===0&&this[it]?.once("drain",()=>this.emit("drain")),i?.(),n}[Vi](t){t&&!this[$]&&(this[p]=this[p]?Buffer.concat([this[p],t]):t)}[Qe](){if(this[ut]&&!this[Yi]&&!this[$]&&!this[ae]){this[Yi]=!0;let t=this[Nt];if(t?.blockRemain){let e=this[p]?this[p].length:0;this.warn("TAR_BAD_ARCHIVE",`Truncated input (needed ${t.blockRemain} more bytes, only ${e} available)`,{entry:t}),this[p]&&t.write(this[p]),t.end()}this[At](Je)}}[Xe](t){if(this[ae]&&t)this[Vi](t);else if(!t&&!this[p])this[Qe]();else if(t){if(this[ae]=!0,this[p]){this[Vi](t);let e=this[p];this[p]=void 0,this[qe](e)}else this[qe](t);for(;this[p]&&this[p]?.length>=512&&!this[$]&&!this[ti];){let e=this[p];this[p]=void 0,this[qe](e)}this[ae]=!1}(!this[p]||this[ut])&&this[Qe]()}[qe](t){let e=0,i=t.length;for(;e+512<=i&&!this[$]&&!this[ti];)switch(this[B]){case"begin":case"header":this[Vs](t,e),e+=512;break;case"ignore":case"body":e+=this[Ki](t,e);break;case"meta":e+=this[Ks](t,e);break;default:throw new Error("invalid state: "+this[B])}e<i&&(this[p]=this[p]?Buffer.concat([t.subarray(e),this[p]]):t.subarray(e))}end(t,e,i){return typeof t=="function"&&(i=t,e=void 0,t=void 0),typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,e)),i&&this.once("finish",i),this[$]||(this[w]?(t&&(this[le]+=t.length,this[w].write(t)),this[w].end()):(this[ut]=!0,(this.brotli===void 0||this.zstd===void 0)&&(t=t||Buffer.alloc(0)),t&&this.write(t),this[Qe]())),this}};var mt=s=>{let t=s.length-1,e=-1;for(;t>-1&&s.charAt(t)==="/";)e=t,t--;return e===-1?s:s.slice(0,e)};var vn=s=>{let t=s.onReadEntry;s.onReadEntry=t?e=>{t(e),e.resume()}:e=>e.resume()},Qi=(s,t)=>{let e=new Map(t.map(o=>[mt(o),!0])),i=s.filter,r=100,n=(o,h="",a=0)=>{if(a>=r)return e.set(o,!1),!1;let l=h||(0,external_path_.parse)(o).root||".",c;if(o===l)c=!1;else{let d=e.get(o);c=d!==void 0?d:n((0,external_path_.dirname)(o),l,a+1)}return e.set(o,c),c};s.filter=i?(o,h)=>i(o,h)&&n(mt(o)):o=>n(mt(o))},Mn=s=>{let t=new rt(s),e=s.file,i;try{i=external_node_fs_.openSync(e,"r");let r=external_node_fs_.fstatSync(i),n=s.maxReadSize||16*1024*1024;if(r.size<n){let o=Buffer.allocUnsafe(r.size),h=external_node_fs_.readSync(i,o,0,r.size,0);t.end(h===o.byteLength?o:o.subarray(0,h))}else{let o=0,h=Buffer.allocUnsafe(n);for(;o<r.size;){let a=external_node_fs_.readSync(i,h,0,n,o);if(a===0)break;o+=a,t.write(h.subarray(0,a))}t.end()}}finally{if(typeof i=="number")try{external_node_fs_.closeSync(i)}catch{}}},Bn=(s,t)=>{let e=new rt(s),i=s.maxReadSize||16*1024*1024,r=s.file;return new Promise((o,h)=>{e.on("error",h),e.on("end",o),external_node_fs_.stat(r,(a,l)=>{if(a)h(a);else{let c=new _t(r,{readSize:i,size:l.size});c.on("error",h),c.pipe(e)}})})},Ct=K(Mn,Bn,s=>new rt(s),s=>new rt(s),(s,t)=>{t?.length&&Qi(s,t),s.noResume||vn(s)});var Ji=(s,t,e)=>(s&=4095,e&&(s=(s|384)&-19),t&&(s&256&&(s|=64),s&32&&(s|=8),s&4&&(s|=1)),s);var{isAbsolute:zn,parse:qs}=external_node_path_.win32,ce=s=>{let t="",e=qs(s);for(;zn(s)||e.root;){let i=s.charAt(0)==="/"&&s.slice(0,4)!=="//?/"?"/":e.root;s=s.slice(i.length),t+=i,e=qs(s)}return[t,s]};var ei=["|","<",">","?",":"],ji=ei.map(s=>String.fromCodePoint(61440+Number(s.codePointAt(0)))),Un=new Map(ei.map((s,t)=>[s,ji[t]])),Hn=new Map(ji.map((s,t)=>[s,ei[t]])),ts=s=>ei.reduce((t,e)=>t.split(e).join(Un.get(e)),s),Qs=s=>ji.reduce((t,e)=>t.split(e).join(Hn.get(e)),s);var rr=(s,t)=>t?(s=f(s).replace(/^\.(\/|$)/,""),mt(t)+"/"+s):f(s),Wn=16*1024*1024,tr=Symbol("process"),er=Symbol("file"),ir=Symbol("directory"),is=Symbol("symlink"),sr=Symbol("hardlink"),fe=Symbol("header"),ii=Symbol("read"),ss=Symbol("lstat"),si=Symbol("onlstat"),rs=Symbol("onread"),ns=Symbol("onreadlink"),index_min_os=Symbol("openfile"),hs=Symbol("onopenfile"),pt=Symbol("close"),ri=Symbol("mode"),as=Symbol("awaitDrain"),es=Symbol("ondrain"),q=Symbol("prefix"),de=class extends A{path;portable;myuid=process.getuid&&process.getuid()||0;myuser=process.env.USER||"";maxReadSize;linkCache;statCache;preservePaths;cwd;strict;mtime;noPax;noMtime;prefix;fd;blockLen=0;blockRemain=0;buf;pos=0;remain=0;length=0;offset=0;win32;absolute;header;type;linkpath;stat;onWriteEntry;#t=!1;constructor(t,e={}){let i=se(e);super(),this.path=f(t),this.portable=!!i.portable,this.maxReadSize=i.maxReadSize||Wn,this.linkCache=i.linkCache||new Map,this.statCache=i.statCache||new Map,this.preservePaths=!!i.preservePaths,this.cwd=f(i.cwd||process.cwd()),this.strict=!!i.strict,this.noPax=!!i.noPax,this.noMtime=!!i.noMtime,this.mtime=i.mtime,this.prefix=i.prefix?f(i.prefix):void 0,this.onWriteEntry=i.onWriteEntry,typeof i.onwarn=="function"&&this.on("warn",i.onwarn);let r=!1;if(!this.preservePaths){let[o,h]=ce(this.path);o&&typeof h=="string"&&(this.path=h,r=o)}this.win32=!!i.win32||process.platform==="win32",this.win32&&(this.path=Qs(this.path.replaceAll(/\\/g,"/")),t=t.replaceAll(/\\/g,"/")),this.absolute=f(i.absolute||external_path_.resolve(this.cwd,t)),this.path===""&&(this.path="./"),r&&this.warn("TAR_ENTRY_INFO",`stripping ${r} from absolute path`,{entry:this,path:r+this.path});let n=this.statCache.get(this.absolute);n?this[si](n):this[ss]()}warn(t,e,i={}){return Dt(this,t,e,i)}emit(t,...e){return t==="error"&&(this.#t=!0),super.emit(t,...e)}[ss](){external_fs_.lstat(this.absolute,(t,e)=>{if(t)return this.emit("error",t);this[si](e)})}[si](t){this.statCache.set(this.absolute,t),this.stat=t,t.isFile()||(t.size=0),this.type=Gn(t),this.emit("stat",t),this[tr]()}[tr](){switch(this.type){case"File":return this[er]();case"Directory":return this[ir]();case"SymbolicLink":return this[is]();default:return this.end()}}[ri](t){return Ji(t,this.type==="Directory",this.portable)}[q](t){return rr(t,this.prefix)}[fe](){if(!this.stat)throw new Error("cannot write header before stat");this.type==="Directory"&&this.portable&&(this.noMtime=!0),this.onWriteEntry?.(this),this.header=new F({path:this[q](this.path),linkpath:this.type==="Link"&&this.linkpath!==void 0?this[q](this.linkpath):this.linkpath,mode:this[ri](this.stat.mode),uid:this.portable?void 0:this.stat.uid,gid:this.portable?void 0:this.stat.gid,size:this.stat.size,mtime:this.noMtime?void 0:this.mtime||this.stat.mtime,type:this.type==="Unsupported"?void 0:this.type,uname:this.portable?void 0:this.stat.uid===this.myuid?this.myuser:"",atime:this.portable?void 0:this.stat.atime,ctime:this.portable?void 0:this.stat.ctime}),this.header.encode()&&!this.noPax&&super.write(new ft({atime:this.portable?void 0:this.header.atime,ctime:this.portable?void 0:this.header.ctime,gid:this.portable?void 0:this.header.gid,mtime:this.noMtime?void 0:this.mtime||this.header.mtime,path:this[q](this.path),linkpath:this.type==="Link"&&this.linkpath!==void 0?this[q](this.linkpath):this.linkpath,size:this.header.size,uid:this.portable?void 0:this.header.uid,uname:this.portable?void 0:this.header.uname,dev:this.portable?void 0:this.stat.dev,ino:this.portable?void 0:this.stat.ino,nlink:this.portable?void 0:this.stat.nlink}).encode());let t=this.header?.block;if(!t)throw new Error("failed to encode header");super.write(t)}[ir](){if(!this.stat)throw new Error("cannot create directory entry without stat");this.path.slice(-1)!=="/"&&(this.path+="/"),this.stat.size=0,this[fe](),this.end()}[is](){external_fs_.readlink(this.absolute,(t,e)=>{if(t)return this.emit("error",t);this[ns](e)})}[ns](t){this.linkpath=f(t),this[fe](),this.end()}[sr](t){if(!this.stat)throw new Error("cannot create link entry without stat");this.type="Link",this.linkpath=f(external_path_.relative(this.cwd,t)),this.stat.size=0,this[fe](),this.end()}[er](){if(!this.stat)throw new Error("cannot create file entry without stat");if(this.stat.nlink>1){let t=`${this.stat.dev}:${this.stat.ino}`,e=this.linkCache.get(t);if(e?.indexOf(this.cwd)===0)return this[sr](e);this.linkCache.set(t,this.absolute)}if(this[fe](),this.stat.size===0)return this.end();this[index_min_os]()}[index_min_os](){external_fs_.open(this.absolute,"r",(t,e)=>{if(t)return this.emit("error",t);this[hs](e)})}[hs](t){if(this.fd=t,this.#t)return this[pt]();if(!this.stat)throw new Error("should stat before calling onopenfile");this.blockLen=512*Math.ceil(this.stat.size/512),this.blockRemain=this.blockLen;let e=Math.min(this.blockLen,this.maxReadSize);this.buf=Buffer.allocUnsafe(e),this.offset=0,this.pos=0,this.remain=this.stat.size,this.length=this.buf.length,this[ii]()}[ii](){let{fd:t,buf:e,offset:i,length:r,pos:n}=this;if(t===void 0||e===void 0)throw new Error("cannot read file without first opening");external_fs_.read(t,e,i,r,n,(o,h)=>{if(o)return this[pt](()=>this.emit("error",o));this[rs](h)})}[pt](t=()=>{}){this.fd!==void 0&&external_fs_.close(this.fd,t)}[rs](t){if(t<=0&&this.remain>0){let r=Object.assign(new Error("encountered unexpected EOF"),{path:this.absolute,syscall:"read",code:"EOF"});return this[pt](()=>this.emit("error",r))}if(t>this.remain){let r=Object.assign(new Error("did not encounter expected EOF"),{path:this.absolute,syscall:"read",code:"EOF"});return this[pt](()=>this.emit("error",r))}if(!this.buf)throw new Error("should have created buffer prior to reading");if(t===this.remain)for(let r=t;r<this.length&&t<this.blockRemain;r++)this.buf[r+this.offset]=0,t++,this.remain++;let e=this.offset===0&&t===this.buf.length?this.buf:this.buf.subarray(this.offset,this.offset+t);this.write(e)?this[es]():this[as](()=>this[es]())}[as](t){this.once("drain",t)}write(t,e,i){if(typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,typeof e=="string"?e:"utf8")),this.blockRemain<t.length){let r=Object.assign(new Error("writing more data than expected"),{path:this.absolute});return this.emit("error",r)}return this.remain-=t.length,this.blockRemain-=t.length,this.pos+=t.length,this.offset+=t.length,super.write(t,null,i)}[es](){if(!this.remain)return this.blockRemain&&super.write(Buffer.alloc(this.blockRemain)),this[pt](t=>t?this.emit("error",t):this.end());if(!this.buf)throw new Error("buffer lost somehow in ONDRAIN");this.offset>=this.length&&(this.buf=Buffer.allocUnsafe(Math.min(this.blockRemain,this.buf.length)),this.offset=0),this.length=this.buf.length-this.offset,this[ii]()}},ni=class extends de{sync=!0;[ss](){this[si](external_fs_.lstatSync(this.absolute))}[is](){this[ns](external_fs_.readlinkSync(this.absolute))}[index_min_os](){this[hs](external_fs_.openSync(this.absolute,"r"))}[ii](){let t=!0;try{let{fd:e,buf:i,offset:r,length:n,pos:o}=this;if(e===void 0||i===void 0)throw new Error("fd and buf must be set in READ method");let h=external_fs_.readSync(e,i,r,n,o);this[rs](h),t=!1}finally{if(t)try{this[pt](()=>{})}catch{}}}[as](t){t()}[pt](t=()=>{}){this.fd!==void 0&&external_fs_.closeSync(this.fd),t()}},oi=class extends A{blockLen=0;blockRemain=0;buf=0;pos=0;remain=0;length=0;preservePaths;portable;strict;noPax;noMtime;readEntry;type;prefix;path;mode;uid;gid;uname;gname;header;mtime;atime;ctime;linkpath;size;onWriteEntry;warn(t,e,i={}){return Dt(this,t,e,i)}constructor(t,e={}){let i=se(e);super(),this.preservePaths=!!i.preservePaths,this.portable=!!i.portable,this.strict=!!i.strict,this.noPax=!!i.noPax,this.noMtime=!!i.noMtime,this.onWriteEntry=i.onWriteEntry,this.readEntry=t;let{type:r}=t;if(r==="Unsupported")throw new Error("writing entry that should be ignored");this.type=r,this.type==="Directory"&&this.portable&&(this.noMtime=!0),this.prefix=i.prefix,this.path=f(t.path),this.mode=t.mode!==void 0?this[ri](t.mode):void 0,this.uid=this.portable?void 0:t.uid,this.gid=this.portable?void 0:t.gid,this.uname=this.portable?void 0:t.uname,this.gname=this.portable?void 0:t.gname,this.size=t.size,this.mtime=this.noMtime?void 0:i.mtime||t.mtime,this.atime=this.portable?void 0:t.atime,this.ctime=this.portable?void 0:t.ctime,this.linkpath=t.linkpath!==void 0?f(t.linkpath):void 0,typeof i.onwarn=="function"&&this.on("warn",i.onwarn);let n=!1;if(!this.preservePaths){let[h,a]=ce(this.path);h&&typeof a=="string"&&(this.path=a,n=h)}this.remain=t.size,this.blockRemain=t.startBlockSize,this.onWriteEntry?.(this),this.header=new F({path:this[q](this.path),linkpath:this.type==="Link"&&this.linkpath!==void 0?this[q](this.linkpath):this.linkpath,mode:this.mode,uid:this.portable?void 0:this.uid,gid:this.portable?void 0:this.gid,size:this.size,mtime:this.noMtime?void 0:this.mtime,type:this.type,uname:this.portable?void 0:this.uname,atime:this.portable?void 0:this.atime,ctime:this.portable?void 0:this.ctime}),n&&this.warn("TAR_ENTRY_INFO",`stripping ${n} from absolute path`,{entry:this,path:n+this.path}),this.header.encode()&&!this.noPax&&super.write(new ft({atime:this.portable?void 0:this.atime,ctime:this.portable?void 0:this.ctime,gid:this.portable?void 0:this.gid,mtime:this.noMtime?void 0:this.mtime,path:this[q](this.path),linkpath:this.type==="Link"&&this.linkpath!==void 0?this[q](this.linkpath):this.linkpath,size:this.size,uid:this.portable?void 0:this.uid,uname:this.portable?void 0:this.uname,dev:this.portable?void 0:this.readEntry.dev,ino:this.portable?void 0:this.readEntry.ino,nlink:this.portable?void 0:this.readEntry.nlink}).encode());let o=this.header?.block;if(!o)throw new Error("failed to encode header");super.write(o),t.pipe(this)}[q](t){return rr(t,this.prefix)}[ri](t){return Ji(t,this.type==="Directory",this.portable)}write(t,e,i){typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,typeof e=="string"?e:"utf8"));let r=t.length;if(r>this.blockRemain)throw new Error("writing more to entry than is appropriate");return this.blockRemain-=r,super.write(t,i)}end(t,e,i){return this.blockRemain&&super.write(Buffer.alloc(this.blockRemain)),typeof t=="function"&&(i=t,e=void 0,t=void 0),typeof e=="function"&&(i=e,e=void 0),typeof t=="string"&&(t=Buffer.from(t,e??"utf8")),i&&this.once("finish",i),t?super.end(t,i):super.end(i),this}},Gn=s=>s.isFile()?"File":s.isDirectory()?"Directory":s.isSymbolicLink()?"SymbolicLink":"Unsupported";var hi=class s{tail;head;length=0;static create(t=[]){return new s(t)}constructor(t=[]){for(let e of t)this.push(e)}*[Symbol.iterator](){for(let t=this.head;t;t=t.next)yield t.value}removeNode(t){if(t.list!==this)throw new Error("removing node which does not belong to this list");let e=t.next,i=t.prev;return e&&(e.prev=i),i&&(i.next=e),t===this.head&&(this.head=e),t===this.tail&&(this.tail=i),this.length--,t.next=void 0,t.prev=void 0,t.list=void 0,e}unshiftNode(t){if(t===this.head)return;t.list&&t.list.removeNode(t);let e=this.head;t.list=this,t.next=e,e&&(e.prev=t),this.head=t,this.tail||(this.tail=t),this.length++}pushNode(t){if(t===this.tail)return;t.list&&t.list.removeNode(t);let e=this.tail;t.list=this,t.prev=e,e&&(e.next=t),this.tail=t,this.head||(this.head=t),this.length++}push(...t){for(let e=0,i=t.length;e<i;e++)Yn(this,t[e]);return this.length}unshift(...t){for(var e=0,i=t.length;e<i;e++)Kn(this,t[e]);return this.length}pop(){if(!this.tail)return;let t=this.tail.value,e=this.tail;return this.tail=this.tail.prev,this.tail?this.tail.next=void 0:this.head=void 0,e.list=void 0,this.length--,t}shift(){if(!this.head)return;let t=this.head.value,e=this.head;return this.head=this.head.next,this.head?this.head.prev=void 0:this.tail=void 0,e.list=void 0,this.length--,t}forEach(t,e){e=e||this;for(let i=this.head,r=0;i;r++)t.call(e,i.value,r,this),i=i.next}forEachReverse(t,e){e=e||this;for(let i=this.tail,r=this.length-1;i;r--)t.call(e,i.value,r,this),i=i.prev}get(t){let e=0,i=this.head;for(;i&&e<t;e++)i=i.next;if(e===t&&i)return i.value}getReverse(t){let e=0,i=this.tail;for(;i&&e<t;e++)i=i.prev;if(e===t&&i)return i.value}map(t,e){e=e||this;let i=new s;for(let r=this.head;r;)i.push(t.call(e,r.value,this)),r=r.next;return i}mapReverse(t,e){e=e||this;var i=new s;for(let r=this.tail;r;)i.push(t.call(e,r.value,this)),r=r.prev;return i}reduce(t,e){let i,r=this.head;if(arguments.length>1)i=e;else if(this.head)r=this.head.next,i=this.head.value;else throw new TypeError("Reduce of empty list with no initial value");for(var n=0;r;n++)i=t(i,r.value,n),r=r.next;return i}reduceReverse(t,e){let i,r=this.tail;if(arguments.length>1)i=e;else if(this.tail)r=this.tail.prev,i=this.tail.value;else throw new TypeError("Reduce of empty list with no initial value");for(let n=this.length-1;r;n--)i=t(i,r.value,n),r=r.prev;return i}toArray(){let t=new Array(this.length);for(let e=0,i=this.head;i;e++)t[e]=i.value,i=i.next;return t}toArrayReverse(){let t=new Array(this.length);for(let e=0,i=this.tail;i;e++)t[e]=i.value,i=i.prev;return t}slice(t=0,e=this.length){e<0&&(e+=this.length),t<0&&(t+=this.length);let i=new s;if(e<t||e<0)return i;t<0&&(t=0),e>this.length&&(e=this.length);let r=this.head,n=0;for(n=0;r&&n<t;n++)r=r.next;for(;r&&n<e;n++,r=r.next)i.push(r.value);return i}sliceReverse(t=0,e=this.length){e<0&&(e+=this.length),t<0&&(t+=this.length);let i=new s;if(e<t||e<0)return i;t<0&&(t=0),e>this.length&&(e=this.length);let r=this.length,n=this.tail;for(;n&&r>e;r--)n=n.prev;for(;n&&r>t;r--,n=n.prev)i.push(n.value);return i}splice(t,e=0,...i){t>this.length&&(t=this.length-1),t<0&&(t=this.length+t);let r=this.head;for(let o=0;r&&o<t;o++)r=r.next;let n=[];for(let o=0;r&&o<e;o++)n.push(r.value),r=this.removeNode(r);r?r!==this.tail&&(r=r.prev):r=this.tail;for(let o of i)r=Zn(this,r,o);return n}reverse(){let t=this.head,e=this.tail;for(let i=t;i;i=i.prev){let r=i.prev;i.prev=i.next,i.next=r}return this.head=e,this.tail=t,this}};function Zn(s,t,e){let i=t,r=t?t.next:s.head,n=new ue(e,i,r,s);return n.next===void 0&&(s.tail=n),n.prev===void 0&&(s.head=n),s.length++,n}function Yn(s,t){s.tail=new ue(t,s.tail,void 0,s),s.head||(s.head=s.tail),s.length++}function Kn(s,t){s.head=new ue(t,void 0,s.head,s),s.tail||(s.tail=s.head),s.length++}var ue=class{list;next;prev;value;constructor(t,e,i,r){this.list=r,this.value=t,e?(e.next=this,this.prev=e):this.prev=void 0,i?(i.prev=this,this.next=i):this.next=void 0}};var pi=class{path;absolute;entry;stat;readdir;pending=!1;pendingLink=!1;ignore=!1;piped=!1;constructor(t,e){this.path=t||"./",this.absolute=e}},nr=Buffer.alloc(1024),li=Symbol("onStat"),me=Symbol("ended"),W=Symbol("queue"),pe=Symbol("pendingLinks"),Et=Symbol("current"),Ft=Symbol("process"),Ee=Symbol("processing"),ai=Symbol("processJob"),G=Symbol("jobs"),ls=Symbol("jobDone"),ci=Symbol("addFSEntry"),or=Symbol("addTarEntry"),ds=Symbol("stat"),us=Symbol("readdir"),fi=Symbol("onreaddir"),di=Symbol("pipe"),hr=Symbol("entry"),cs=Symbol("entryOpt"),ui=Symbol("writeEntryClass"),lr=Symbol("write"),index_min_fs=Symbol("ondrain"),wt=class extends A{sync=!1;opt;cwd;maxReadSize;preservePaths;strict;noPax;prefix;linkCache;statCache;file;portable;zip;readdirCache;noDirRecurse;follow;noMtime;mtime;filter;jobs;[ui];onWriteEntry;[W];[pe]=new Map;[G]=0;[Ee]=!1;[me]=!1;constructor(t={}){if(super(),this.opt=t,this.file=t.file||"",this.cwd=t.cwd||process.cwd(),this.maxReadSize=t.maxReadSize,this.preservePaths=!!t.preservePaths,this.strict=!!t.strict,this.noPax=!!t.noPax,this.prefix=f(t.prefix||""),this.linkCache=t.linkCache||new Map,this.statCache=t.statCache||new Map,this.readdirCache=t.readdirCache||new Map,this.onWriteEntry=t.onWriteEntry,this[ui]=de,typeof t.onwarn=="function"&&this.on("warn",t.onwarn),this.portable=!!t.portable,t.gzip||t.brotli||t.zstd){if((t.gzip?1:0)+(t.brotli?1:0)+(t.zstd?1:0)>1)throw new TypeError("gzip, brotli, zstd are mutually exclusive");if(t.gzip&&(typeof t.gzip!="object"&&(t.gzip={}),this.portable&&(t.gzip.portable=!0),this.zip=new ze(t.gzip)),t.brotli&&(typeof t.brotli!="object"&&(t.brotli={}),this.zip=new We(t.brotli)),t.zstd&&(typeof t.zstd!="object"&&(t.zstd={}),this.zip=new Ye(t.zstd)),!this.zip)throw new Error("impossible");let e=this.zip;e.on("data",i=>super.write(i)),e.on("end",()=>super.end()),e.on("drain",()=>this[index_min_fs]()),this.on("resume",()=>e.resume())}else this.on("drain",this[index_min_fs]);this.noDirRecurse=!!t.noDirRecurse,this.follow=!!t.follow,this.noMtime=!!t.noMtime,t.mtime&&(this.mtime=t.mtime),this.filter=typeof t.filter=="function"?t.filter:()=>!0,this[W]=new hi,this[G]=0,this.jobs=Number(t.jobs)||4,this[Ee]=!1,this[me]=!1}[lr](t){return super.write(t)}add(t){return this.write(t),this}end(t,e,i){return typeof t=="function"&&(i=t,t=void 0),typeof e=="function"&&(i=e,e=void 0),t&&this.add(t),this[me]=!0,this[Ft](),i&&i(),this}write(t){if(this[me])throw new Error("write after end");return typeof t=="string"?this[ci](t):this[or](t),this.flowing}[or](t){let e=f(external_path_.resolve(this.cwd,t.path));if(!this.filter(t.path,t))t.resume();else{let i=new pi(t.path,e);i.entry=new oi(t,this[cs](i)),i.entry.on("end",()=>this[ls](i)),this[G]+=1,this[W].push(i)}this[Ft]()}[ci](t){let e=f(external_path_.resolve(this.cwd,t));this[W].push(new pi(t,e)),this[Ft]()}[ds](t){t.pending=!0,this[G]+=1;let e=this.follow?"stat":"lstat";external_fs_[e](t.absolute,(i,r)=>{t.pending=!1,this[G]-=1,i?this.emit("error",i):this[li](t,r)})}[li](t,e){if(this.statCache.set(t.absolute,e),t.stat=e,!this.filter(t.path,e))t.ignore=!0;else if(e.isFile()&&e.nlink>1&&!this.linkCache.get(`${e.dev}:${e.ino}`)&&!this.sync)if(t===this[Et])this[ai](t);else{let i=`${e.dev}:${e.ino}`,r=this[pe].get(i);r?r.push(t):this[pe].set(i,[t]),t.pendingLink=!0,t.pending=!0}this[Ft]()}[us](t){t.pending=!0,this[G]+=1,external_fs_.readdir(t.absolute,(e,i)=>{if(t.pending=!1,this[G]-=1,e)return this.emit("error",e);this[fi](t,i)})}[fi](t,e){this.readdirCache.set(t.absolute,e),t.readdir=e,this[Ft]()}[Ft](){if(!this[Ee]){this[Ee]=!0;for(let t=this[W].head;t&&this[G]<this.jobs;t=t.next)if(this[ai](t.value),t.value.ignore){let e=t.next;this[W].removeNode(t),t.next=e}this[Ee]=!1,this[me]&&this[W].length===0&&this[G]===0&&(this.zip?this.zip.end(nr):(super.write(nr),super.end()))}}get[Et](){return this[W]&&this[W].head&&this[W].head.value}[ls](t){this[W].shift(),this[G]-=1;let{stat:e}=t;if(e&&e.isFile()&&e.nlink>1){let i=`${e.dev}:${e.ino}`,r=this[pe].get(i);if(r){this[pe].delete(i);for(let n of r)n.pending=!1,this[ai](n)}}this[Ft]()}[ai](t){if(t.pending&&t.pendingLink&&t===this[Et]&&(t.pending=!1,t.pendingLink=!1),!t.pending){if(t.entry){t===this[Et]&&!t.piped&&this[di](t);return}if(!t.stat){let e=this.statCache.get(t.absolute);e?this[li](t,e):this[ds](t)}if(t.stat&&!t.ignore){if(!this.noDirRecurse&&t.stat.isDirectory()&&!t.readdir){let e=this.readdirCache.get(t.absolute);if(e?this[fi](t,e):this[us](t),!t.readdir)return}if(t.entry=this[hr](t),!t.entry){t.ignore=!0;return}t===this[Et]&&!t.piped&&this[di](t)}}}[cs](t){return{onwarn:(e,i,r)=>this.warn(e,i,r),noPax:this.noPax,cwd:this.cwd,absolute:t.absolute,preservePaths:this.preservePaths,maxReadSize:this.maxReadSize,strict:this.strict,portable:this.portable,linkCache:this.linkCache,statCache:this.statCache,noMtime:this.noMtime,mtime:this.mtime,prefix:this.prefix,onWriteEntry:this.onWriteEntry}}[hr](t){this[G]+=1;try{return new this[ui](t.path,this[cs](t)).on("end",()=>this[ls](t)).on("error",i=>this.emit("error",i))}catch(e){this.emit("error",e)}}[index_min_fs](){this[Et]&&this[Et].entry&&this[Et].entry.resume()}[di](t){t.piped=!0,t.readdir&&t.readdir.forEach(r=>{let n=t.path,o=n==="./"?"":n.replace(/\/*$/,"/");this[ci](o+r)});let e=t.entry,i=this.zip;if(!e)throw new Error("cannot pipe without source");i?e.on("data",r=>{i.write(r)||e.pause()}):e.on("data",r=>{super.write(r)||e.pause()})}pause(){return this.zip&&this.zip.pause(),super.pause()}warn(t,e,i={}){Dt(this,t,e,i)}},kt=class extends wt{sync=!0;constructor(t){super(t),this[ui]=ni}pause(){}resume(){}[ds](t){let e=this.follow?"statSync":"lstatSync";this[li](t,external_fs_[e](t.absolute))}[us](t){this[fi](t,external_fs_.readdirSync(t.absolute))}[di](t){let e=t.entry,i=this.zip;if(t.readdir&&t.readdir.forEach(r=>{let n=t.path,o=n==="./"?"":n.replace(/\/*$/,"/");this[ci](o+r)}),!e)throw new Error("Cannot pipe without source");i?e.on("data",r=>{i.write(r)}):e.on("data",r=>{super[lr](r)})}};var Vn=(s,t)=>{let e=new kt(s),i=new Wt(s.file,{mode:s.mode||438});e.pipe(i),fr(e,t)},$n=(s,t)=>{let e=new wt(s),i=new et(s.file,{mode:s.mode||438});e.pipe(i);let r=new Promise((n,o)=>{i.on("error",o),i.on("close",n),e.on("error",o)});return dr(e,t).catch(n=>e.emit("error",n)),r},fr=(s,t)=>{t.forEach(e=>{e.charAt(0)==="@"?Ct({file:external_node_path_.resolve(s.cwd,e.slice(1)),sync:!0,noResume:!0,onReadEntry:i=>s.add(i)}):s.add(e)}),s.end()},dr=async(s,t)=>{for(let e of t)e.charAt(0)==="@"?await Ct({file:external_node_path_.resolve(String(s.cwd),e.slice(1)),noResume:!0,onReadEntry:i=>{s.add(i)}}):s.add(e);s.end()},Xn=(s,t)=>{let e=new kt(s);return fr(e,t),e},qn=(s,t)=>{let e=new wt(s);return dr(e,t).catch(i=>e.emit("error",i)),e},Qn=K(Vn,$n,Xn,qn,(s,t)=>{if(!t?.length)throw new TypeError("no paths specified to add to archive")});var Jn=process.env.__FAKE_PLATFORM__||process.platform,Er=Jn==="win32",{O_CREAT:wr,O_NOFOLLOW:ur,O_TRUNC:Sr,O_WRONLY:yr}=external_fs_.constants,Rr=Number(process.env.__FAKE_FS_O_FILENAME__)||external_fs_.constants.UV_FS_O_FILEMAP||0,jn=Er&&!!Rr,to=512*1024,eo=Rr|Sr|wr|yr,mr=!Er&&typeof ur=="number"?ur|Sr|wr|yr:null,ms=mr!==null?()=>mr:jn?s=>s<to?eo:"w":()=>"w";var ps=(s,t,e)=>{try{return external_node_fs_.lchownSync(s,t,e)}catch(i){if(i?.code!=="ENOENT")throw i}},Ei=(s,t,e,i)=>{external_node_fs_.lchown(s,t,e,r=>{i(r&&r?.code!=="ENOENT"?r:null)})},index_min_io=(s,t,e,i,r)=>{if(t.isDirectory())Es(external_node_path_.resolve(s,t.name),e,i,n=>{if(n)return r(n);let o=external_node_path_.resolve(s,t.name);Ei(o,e,i,r)});else{let n=external_node_path_.resolve(s,t.name);Ei(n,e,i,r)}},Es=(s,t,e,i)=>{external_node_fs_.readdir(s,{withFileTypes:!0},(r,n)=>{if(r){if(r.code==="ENOENT")return i();if(r.code!=="ENOTDIR"&&r.code!=="ENOTSUP")return i(r)}if(r||!n.length)return Ei(s,t,e,i);let o=n.length,h=null,a=l=>{if(!h){if(l)return i(h=l);if(--o===0)return Ei(s,t,e,i)}};for(let l of n)index_min_io(s,l,t,e,a)})},so=(s,t,e,i)=>{t.isDirectory()&&ws(external_node_path_.resolve(s,t.name),e,i),ps(external_node_path_.resolve(s,t.name),e,i)},ws=(s,t,e)=>{let i;try{i=external_node_fs_.readdirSync(s,{withFileTypes:!0})}catch(r){let n=r;if(n?.code==="ENOENT")return;if(n?.code==="ENOTDIR"||n?.code==="ENOTSUP")return ps(s,t,e);throw n}for(let r of i)so(s,r,t,e);return ps(s,t,e)};var Se=class extends Error{path;code;syscall="chdir";constructor(t,e){super(`${e}: Cannot cd into '${t}'`),this.path=t,this.code=e}get name(){return"CwdError"}};var St=class extends Error{path;symlink;syscall="symlink";code="TAR_SYMLINK_ERROR";constructor(t,e){super("TAR_SYMLINK_ERROR: Cannot extract through symbolic link"),this.symlink=t,this.path=e}get name(){return"SymlinkError"}};var no=(s,t)=>{external_node_fs_.stat(s,(e,i)=>{(e||!i.isDirectory())&&(e=new Se(s,e?.code||"ENOTDIR")),t(e)})},gr=(s,t,e)=>{s=f(s);let i=t.umask??18,r=t.mode|448,n=(r&i)!==0,o=t.uid,h=t.gid,a=typeof o=="number"&&typeof h=="number"&&(o!==t.processUid||h!==t.processGid),l=t.preserve,c=t.unlink,d=f(t.cwd),y=(E,x)=>{E?e(E):x&&a?Es(x,o,h,Le=>y(Le)):n?external_node_fs_.chmod(s,r,e):e()};if(s===d)return no(s,y);if(l)return promises_.mkdir(s,{mode:r,recursive:!0}).then(E=>y(null,E??void 0),y);let D=f(external_node_path_.relative(d,s)).split("/");Ss(d,D,r,c,d,void 0,y)},Ss=(s,t,e,i,r,n,o)=>{if(t.length===0)return o(null,n);let h=t.shift(),a=f(external_node_path_.resolve(s+"/"+h));external_node_fs_.mkdir(a,e,br(a,t,e,i,r,n,o))},br=(s,t,e,i,r,n,o)=>h=>{h?external_node_fs_.lstat(s,(a,l)=>{if(a)a.path=a.path&&f(a.path),o(a);else if(l.isDirectory())Ss(s,t,e,i,r,n,o);else if(i)external_node_fs_.unlink(s,c=>{if(c)return o(c);external_node_fs_.mkdir(s,e,br(s,t,e,i,r,n,o))});else{if(l.isSymbolicLink())return o(new St(s,s+"/"+t.join("/")));o(h)}}):(n=n||s,Ss(s,t,e,i,r,n,o))},oo=s=>{let t=!1,e;try{t=external_node_fs_.statSync(s).isDirectory()}catch(i){e=i?.code}finally{if(!t)throw new Se(s,e??"ENOTDIR")}},_r=(s,t)=>{s=f(s);let e=t.umask??18,i=t.mode|448,r=(i&e)!==0,n=t.uid,o=t.gid,h=typeof n=="number"&&typeof o=="number"&&(n!==t.processUid||o!==t.processGid),a=t.preserve,l=t.unlink,c=f(t.cwd),d=E=>{E&&h&&ws(E,n,o),r&&external_node_fs_.chmodSync(s,i)};if(s===c)return oo(c),d();if(a)return d(external_node_fs_.mkdirSync(s,{mode:i,recursive:!0})??void 0);let T=f(external_node_path_.relative(c,s)).split("/"),D;for(let E=T.shift(),x=c;E&&(x+="/"+E);E=T.shift()){x=f(external_node_path_.resolve(x));try{external_node_fs_.mkdirSync(x,i),D=D||x}catch{let Le=external_node_fs_.lstatSync(x);if(Le.isDirectory())continue;if(l){external_node_fs_.unlinkSync(x),external_node_fs_.mkdirSync(x,i),D=D||x;continue}else if(Le.isSymbolicLink())return new St(x,x+"/"+T.join("/"))}}return d(D)};var ys=Object.create(null),Or=1e4,Vt=new Set,Tr=s=>{Vt.has(s)?Vt.delete(s):ys[s]=s.normalize("NFD").toLocaleLowerCase("en").toLocaleUpperCase("en"),Vt.add(s);let t=ys[s],e=Vt.size-Or;if(e>Or/10){for(let i of Vt)if(Vt.delete(i),delete ys[i],--e<=0)break}return t};var ho=process.env.TESTING_TAR_FAKE_PLATFORM||process.platform,ao=ho==="win32",lo=s=>s.split("/").slice(0,-1).reduce((e,i)=>{let r=e.at(-1);return r!==void 0&&(i=(0,external_node_path_.join)(r,i)),e.push(i||"/"),e},[]),yi=class{#t=new Map;#i=new Map;#s=new Set;reserve(t,e){t=ao?["win32 parallelization disabled"]:t.map(r=>mt((0,external_node_path_.join)(Tr(r))));let i=new Set(t.map(r=>lo(r)).reduce((r,n)=>r.concat(n)));this.#i.set(e,{dirs:i,paths:t});for(let r of t){let n=this.#t.get(r);n?n.push(e):this.#t.set(r,[e])}for(let r of i){let n=this.#t.get(r);if(!n)this.#t.set(r,[new Set([e])]);else{let o=n.at(-1);o instanceof Set?o.add(e):n.push(new Set([e]))}}return this.#r(e)}#n(t){let e=this.#i.get(t);if(!e)throw new Error("function does not have any path reservations");return{paths:e.paths.map(i=>this.#t.get(i)),dirs:[...e.dirs].map(i=>this.#t.get(i))}}check(t){let{paths:e,dirs:i}=this.#n(t);return e.every(r=>r&&r[0]===t)&&i.every(r=>r&&r[0]instanceof Set&&r[0].has(t))}#r(t){return this.#s.has(t)||!this.check(t)?!1:(this.#s.add(t),t(()=>this.#e(t)),!0)}#e(t){if(!this.#s.has(t))return!1;let e=this.#i.get(t);if(!e)throw new Error("invalid reservation");let{paths:i,dirs:r}=e,n=new Set;for(let o of i){let h=this.#t.get(o);if(!h||h?.[0]!==t)continue;let a=h[1];if(!a){this.#t.delete(o);continue}if(h.shift(),typeof a=="function")n.add(a);else for(let l of a)n.add(l)}for(let o of r){let h=this.#t.get(o),a=h?.[0];if(!(!h||!(a instanceof Set)))if(a.size===1&&h.length===1){this.#t.delete(o);continue}else if(a.size===1){h.shift();let l=h[0];typeof l=="function"&&n.add(l)}else a.delete(t)}return this.#s.delete(t),n.forEach(o=>this.#r(o)),!0}};var Lr=()=>process.umask();var Dr=Symbol("onEntry"),_s=Symbol("checkFs"),Nr=Symbol("checkFs2"),Os=Symbol("isReusable"),P=Symbol("makeFs"),Ts=Symbol("file"),xs=Symbol("directory"),gi=Symbol("link"),Ar=Symbol("symlink"),Ir=Symbol("hardlink"),Re=Symbol("ensureNoSymlink"),Cr=Symbol("unsupported"),Fr=Symbol("checkPath"),Rs=Symbol("stripAbsolutePath"),yt=Symbol("mkdir"),O=Symbol("onError"),Ri=Symbol("pending"),kr=Symbol("pend"),$t=Symbol("unpend"),gs=Symbol("ended"),bs=Symbol("maybeClose"),Ls=Symbol("skip"),ge=Symbol("doChown"),be=Symbol("uid"),_e=Symbol("gid"),Oe=Symbol("checkedCwd"),fo=process.env.TESTING_TAR_FAKE_PLATFORM||process.platform,Te=fo==="win32",uo=1024,mo=(s,t)=>{if(!Te)return external_node_fs_.unlink(s,t);let e=s+".DELETE."+(0,external_node_crypto_.randomBytes)(16).toString("hex");external_node_fs_.rename(s,e,i=>{if(i)return t(i);external_node_fs_.unlink(e,t)})},po=s=>{if(!Te)return external_node_fs_.unlinkSync(s);let t=s+".DELETE."+(0,external_node_crypto_.randomBytes)(16).toString("hex");external_node_fs_.renameSync(s,t),external_node_fs_.unlinkSync(t)},vr=(s,t,e)=>s!==void 0&&s===s>>>0?s:t!==void 0&&t===t>>>0?t:e,Xt=class extends rt{[gs]=!1;[Oe]=!1;[Ri]=0;reservations=new yi;transform;writable=!0;readable=!1;uid;gid;setOwner;preserveOwner;processGid;processUid;maxDepth;forceChown;win32;newer;keep;noMtime;preservePaths;unlink;cwd;strip;processUmask;umask;dmode;fmode;chmod;constructor(t={}){if(t.ondone=()=>{this[gs]=!0,this[bs]()},super(t),this.transform=t.transform,this.chmod=!!t.chmod,typeof t.uid=="number"||typeof t.gid=="number"){if(typeof t.uid!="number"||typeof t.gid!="number")throw new TypeError("cannot set owner without number uid and gid");if(t.preserveOwner)throw new TypeError("cannot preserve owner in archive and also set owner explicitly");this.uid=t.uid,this.gid=t.gid,this.setOwner=!0}else this.uid=void 0,this.gid=void 0,this.setOwner=!1;this.preserveOwner=t.preserveOwner===void 0&&typeof t.uid!="number"?process.getuid?.()===0:!!t.preserveOwner,this.processUid=(this.preserveOwner||this.setOwner)&&process.getuid?process.getuid():void 0,this.processGid=(this.preserveOwner||this.setOwner)&&process.getgid?process.getgid():void 0,this.maxDepth=typeof t.maxDepth=="number"?t.maxDepth:uo,this.forceChown=t.forceChown===!0,this.win32=!!t.win32||Te,this.newer=!!t.newer,this.keep=!!t.keep,this.noMtime=!!t.noMtime,this.preservePaths=!!t.preservePaths,this.unlink=!!t.unlink,this.cwd=f(external_node_path_.resolve(t.cwd||process.cwd())),this.strip=Number(t.strip)||0,this.processUmask=this.chmod?typeof t.processUmask=="number"?t.processUmask:Lr():0,this.umask=typeof t.umask=="number"?t.umask:this.processUmask,this.dmode=t.dmode||511&~this.umask,this.fmode=t.fmode||438&~this.umask,this.on("entry",e=>this[Dr](e))}warn(t,e,i={}){return(t==="TAR_BAD_ARCHIVE"||t==="TAR_ABORT")&&(i.recoverable=!1),super.warn(t,e,i)}[bs](){this[gs]&&this[Ri]===0&&(this.emit("prefinish"),this.emit("finish"),this.emit("end"))}[Rs](t,e){let i=t[e],{type:r}=t;if(!i||this.preservePaths)return!0;let[n,o]=ce(i),h=o.replaceAll(/\\/g,"/").split("/");if(h.includes("..")||Te&&/^[a-z]:\.\.$/i.test(h[0]??"")){if(e==="path"||r==="Link")return this.warn("TAR_ENTRY_ERROR",`${e} contains '..'`,{entry:t,[e]:i}),!1;let a=external_node_path_.posix.dirname(t.path),l=external_node_path_.posix.normalize(external_node_path_.posix.join(a,h.join("/")));if(l.startsWith("../")||l==="..")return this.warn("TAR_ENTRY_ERROR",`${e} escapes extraction directory`,{entry:t,[e]:i}),!1}return n&&(t[e]=String(o),this.warn("TAR_ENTRY_INFO",`stripping ${n} from absolute ${e}`,{entry:t,[e]:i})),!0}[Fr](t){let e=f(t.path),i=e.split("/");if(this.strip){if(i.length<this.strip)return!1;if(t.type==="Link"){let r=f(String(t.linkpath)).split("/");if(r.length>=this.strip)t.linkpath=r.slice(this.strip).join("/");else return!1}i.splice(0,this.strip),t.path=i.join("/")}if(isFinite(this.maxDepth)&&i.length>this.maxDepth)return this.warn("TAR_ENTRY_ERROR","path excessively deep",{entry:t,path:e,depth:i.length,maxDepth:this.maxDepth}),!1;if(!this[Rs](t,"path")||!this[Rs](t,"linkpath"))return!1;if(t.absolute=external_node_path_.isAbsolute(t.path)?f(external_node_path_.resolve(t.path)):f(external_node_path_.resolve(this.cwd,t.path)),!this.preservePaths&&typeof t.absolute=="string"&&t.absolute.indexOf(this.cwd+"/")!==0&&t.absolute!==this.cwd)return this.warn("TAR_ENTRY_ERROR","path escaped extraction target",{entry:t,path:f(t.path),resolvedPath:t.absolute,cwd:this.cwd}),!1;if(t.absolute===this.cwd&&t.type!=="Directory"&&t.type!=="GNUDumpDir")return!1;if(this.win32){let{root:r}=external_node_path_.win32.parse(String(t.absolute));t.absolute=r+ts(String(t.absolute).slice(r.length));let{root:n}=external_node_path_.win32.parse(t.path);t.path=n+ts(t.path.slice(n.length))}return!0}[Dr](t){if(!this[Fr](t))return t.resume();switch(external_node_assert_.equal(typeof t.absolute,"string"),t.type){case"Directory":case"GNUDumpDir":t.mode&&(t.mode=t.mode|448);case"File":case"OldFile":case"ContiguousFile":case"Link":case"SymbolicLink":return this[_s](t);default:return this[Cr](t)}}[O](t,e){t.name==="CwdError"?this.emit("error",t):(this.warn("TAR_ENTRY_ERROR",t,{entry:e}),this[$t](),e.resume())}[yt](t,e,i){gr(f(t),{uid:this.uid,gid:this.gid,processUid:this.processUid,processGid:this.processGid,umask:this.processUmask,preserve:this.preservePaths,unlink:this.unlink,cwd:this.cwd,mode:e},i)}[ge](t){return this.forceChown||this.preserveOwner&&(typeof t.uid=="number"&&t.uid!==this.processUid||typeof t.gid=="number"&&t.gid!==this.processGid)||typeof this.uid=="number"&&this.uid!==this.processUid||typeof this.gid=="number"&&this.gid!==this.processGid}[be](t){return vr(this.uid,t.uid,this.processUid)}[_e](t){return vr(this.gid,t.gid,this.processGid)}[Ts](t,e){let i=typeof t.mode=="number"?t.mode&4095:this.fmode,r=new et(String(t.absolute),{flags:ms(t.size),mode:i,autoClose:!1});r.on("error",a=>{r.fd&&external_node_fs_.close(r.fd,()=>{}),r.write=()=>!0,this[O](a,t),e()});let n=1,o=a=>{if(a){r.fd&&external_node_fs_.close(r.fd,()=>{}),this[O](a,t),e();return}--n===0&&r.fd!==void 0&&external_node_fs_.close(r.fd,l=>{l?this[O](l,t):this[$t](),e()})};r.on("finish",()=>{let a=String(t.absolute),l=r.fd;if(typeof l=="number"&&t.mtime&&!this.noMtime){n++;let c=t.atime||new Date,d=t.mtime;external_node_fs_.futimes(l,c,d,y=>y?external_node_fs_.utimes(a,c,d,T=>o(T&&y)):o())}if(typeof l=="number"&&this[ge](t)){n++;let c=this[be](t),d=this[_e](t);typeof c=="number"&&typeof d=="number"&&external_node_fs_.fchown(l,c,d,y=>y?external_node_fs_.chown(a,c,d,T=>o(T&&y)):o())}o()});let h=this.transform&&this.transform(t)||t;h!==t&&(h.on("error",a=>{this[O](a,t),e()}),t.pipe(h)),h.pipe(r)}[xs](t,e){let i=typeof t.mode=="number"?t.mode&4095:this.dmode;this[yt](String(t.absolute),i,r=>{if(r){this[O](r,t),e();return}let n=1,o=()=>{--n===0&&(e(),this[$t](),t.resume())};t.mtime&&!this.noMtime&&(n++,external_node_fs_.utimes(String(t.absolute),t.atime||new Date,t.mtime,o)),this[ge](t)&&(n++,external_node_fs_.chown(String(t.absolute),Number(this[be](t)),Number(this[_e](t)),o)),o()})}[Cr](t){t.unsupported=!0,this.warn("TAR_ENTRY_UNSUPPORTED",`unsupported entry type: ${t.type}`,{entry:t}),t.resume()}[Ar](t,e){let i=f(external_node_path_.relative(this.cwd,external_node_path_.resolve(external_node_path_.dirname(String(t.absolute)),String(t.linkpath)))).split("/");this[Re](t,this.cwd,i,()=>this[gi](t,String(t.linkpath),"symlink",e),r=>{this[O](r,t),e()})}[Ir](t,e){let i=f(external_node_path_.resolve(this.cwd,String(t.linkpath))),r=f(String(t.linkpath)).split("/");this[Re](t,this.cwd,r,()=>this[gi](t,i,"link",e),n=>{this[O](n,t),e()})}[Re](t,e,i,r,n){let o=i.shift();if(this.preservePaths||o===void 0)return r();let h=external_node_path_.resolve(e,o);external_node_fs_.lstat(h,(a,l)=>{if(a)return r();if(l?.isSymbolicLink())return n(new St(h,external_node_path_.resolve(h,i.join("/"))));this[Re](t,h,i,r,n)})}[kr](){this[Ri]++}[$t](){this[Ri]--,this[bs]()}[Ls](t){this[$t](),t.resume()}[Os](t,e){return t.type==="File"&&!this.unlink&&e.isFile()&&e.nlink<=1&&!Te}[_s](t){this[kr]();let e=[t.path];t.linkpath&&e.push(t.linkpath),this.reservations.reserve(e,i=>this[Nr](t,i))}[Nr](t,e){let i=h=>{e(h)},r=()=>{this[yt](this.cwd,this.dmode,h=>{if(h){this[O](h,t),i();return}this[Oe]=!0,n()})},n=()=>{if(t.absolute!==this.cwd){let h=f(external_node_path_.dirname(String(t.absolute)));if(h!==this.cwd)return this[yt](h,this.dmode,a=>{if(a){this[O](a,t),i();return}o()})}o()},o=()=>{external_node_fs_.lstat(String(t.absolute),(h,a)=>{if(a&&(this.keep||this.newer&&a.mtime>(t.mtime??a.mtime))){this[Ls](t),i();return}if(h||this[Os](t,a))return this[P](null,t,i);if(a.isDirectory()){if(t.type==="Directory"){let l=this.chmod&&t.mode&&(a.mode&4095)!==t.mode,c=d=>this[P](d??null,t,i);return l?external_node_fs_.chmod(String(t.absolute),Number(t.mode),c):c()}if(t.absolute!==this.cwd)return external_node_fs_.rmdir(String(t.absolute),l=>this[P](l??null,t,i))}if(t.absolute===this.cwd)return this[P](null,t,i);mo(String(t.absolute),l=>this[P](l??null,t,i))})};this[Oe]?n():r()}[P](t,e,i){if(t){this[O](t,e),i();return}switch(e.type){case"File":case"OldFile":case"ContiguousFile":return this[Ts](e,i);case"Link":return this[Ir](e,i);case"SymbolicLink":return this[Ar](e,i);case"Directory":case"GNUDumpDir":return this[xs](e,i)}}[gi](t,e,i,r){external_node_fs_[i](e,String(t.absolute),n=>{n?this[O](n,t):(this[$t](),t.resume()),r()})}},ye=s=>{try{return[null,s()]}catch(t){return[t,null]}},xe=class extends Xt{sync=!0;[P](t,e){return super[P](t,e,()=>{})}[_s](t){if(!this[Oe]){let n=this[yt](this.cwd,this.dmode);if(n)return this[O](n,t);this[Oe]=!0}if(t.absolute!==this.cwd){let n=f(external_node_path_.dirname(String(t.absolute)));if(n!==this.cwd){let o=this[yt](n,this.dmode);if(o)return this[O](o,t)}}let[e,i]=ye(()=>external_node_fs_.lstatSync(String(t.absolute)));if(i&&(this.keep||this.newer&&i.mtime>(t.mtime??i.mtime)))return this[Ls](t);if(e||this[Os](t,i))return this[P](null,t);if(i.isDirectory()){if(t.type==="Directory"){let o=this.chmod&&t.mode&&(i.mode&4095)!==t.mode,[h]=o?ye(()=>{external_node_fs_.chmodSync(String(t.absolute),Number(t.mode))}):[];return this[P](h,t)}let[n]=ye(()=>external_node_fs_.rmdirSync(String(t.absolute)));this[P](n,t)}let[r]=t.absolute===this.cwd?[]:ye(()=>po(String(t.absolute)));this[P](r,t)}[Ts](t,e){let i=typeof t.mode=="number"?t.mode&4095:this.fmode,r=h=>{let a;try{external_node_fs_.closeSync(n)}catch(l){a=l}(h||a)&&this[O](h||a,t),e()},n;try{n=external_node_fs_.openSync(String(t.absolute),ms(t.size),i)}catch(h){return r(h)}let o=this.transform&&this.transform(t)||t;o!==t&&(o.on("error",h=>this[O](h,t)),t.pipe(o)),o.on("data",h=>{try{external_node_fs_.writeSync(n,h,0,h.length)}catch(a){r(a)}}),o.on("end",()=>{let h=null;if(t.mtime&&!this.noMtime){let a=t.atime||new Date,l=t.mtime;try{external_node_fs_.futimesSync(n,a,l)}catch(c){try{external_node_fs_.utimesSync(String(t.absolute),a,l)}catch{h=c}}}if(this[ge](t)){let a=this[be](t),l=this[_e](t);try{external_node_fs_.fchownSync(n,Number(a),Number(l))}catch(c){try{external_node_fs_.chownSync(String(t.absolute),Number(a),Number(l))}catch{h=h||c}}}r(h)})}[xs](t,e){let i=typeof t.mode=="number"?t.mode&4095:this.dmode,r=this[yt](String(t.absolute),i);if(r){this[O](r,t),e();return}if(t.mtime&&!this.noMtime)try{external_node_fs_.utimesSync(String(t.absolute),t.atime||new Date,t.mtime)}catch{}if(this[ge](t))try{external_node_fs_.chownSync(String(t.absolute),Number(this[be](t)),Number(this[_e](t)))}catch{}e(),t.resume()}[yt](t,e){try{return _r(f(t),{uid:this.uid,gid:this.gid,processUid:this.processUid,processGid:this.processGid,umask:this.processUmask,preserve:this.preservePaths,unlink:this.unlink,cwd:this.cwd,mode:e})}catch(i){return i}}[Re](t,e,i,r,n){if(this.preservePaths||i.length===0)return r();let o=e;for(let h of i){o=external_node_path_.resolve(o,h);let[a,l]=ye(()=>external_node_fs_.lstatSync(o));if(a)return r();if(l.isSymbolicLink())return n(new St(o,external_node_path_.resolve(e,i.join("/"))))}r()}[gi](t,e,i,r){let n=`${i}Sync`;try{external_node_fs_[n](e,String(t.absolute)),r(),t.resume()}catch(o){return this[O](o,t)}}};var Eo=s=>{let t=new xe(s),e=s.file,i=external_node_fs_.statSync(e),r=s.maxReadSize||16*1024*1024;new Be(e,{readSize:r,size:i.size}).pipe(t)},wo=(s,t)=>{let e=new Xt(s),i=s.maxReadSize||16*1024*1024,r=s.file;return new Promise((o,h)=>{e.on("error",h),e.on("close",o),external_node_fs_.stat(r,(a,l)=>{if(a)h(a);else{let c=new _t(r,{readSize:i,size:l.size});c.on("error",h),c.pipe(e)}})})},So=K(Eo,wo,s=>new xe(s),s=>new Xt(s),(s,t)=>{t?.length&&Qi(s,t)});var yo=(s,t)=>{let e=new kt(s),i=!0,r,n;try{try{r=external_node_fs_.openSync(s.file,"r+")}catch(a){if(a?.code==="ENOENT")r=external_node_fs_.openSync(s.file,"w+");else throw a}let o=external_node_fs_.fstatSync(r),h=Buffer.alloc(512);t:for(n=0;n<o.size;n+=512){for(let c=0,d=0;c<512;c+=d){if(d=external_node_fs_.readSync(r,h,c,h.length-c,n+c),n===0&&h[0]===31&&h[1]===139)throw new Error("cannot append to compressed archives");if(!d)break t}let a=new F(h);if(!a.cksumValid)break;let l=512*Math.ceil((a.size||0)/512);if(n+l+512>o.size)break;n+=l,s.mtimeCache&&a.mtime&&s.mtimeCache.set(String(a.path),a.mtime)}i=!1,Ro(s,e,n,r,t)}finally{if(i)try{external_node_fs_.closeSync(r)}catch{}}},Ro=(s,t,e,i,r)=>{let n=new Wt(s.file,{fd:i,start:e});t.pipe(n),bo(t,r)},go=(s,t)=>{t=Array.from(t);let e=new wt(s),i=(n,o,h)=>{let a=(T,D)=>{T?external_node_fs_.close(n,E=>h(T)):h(null,D)},l=0;if(o===0)return a(null,0);let c=0,d=Buffer.alloc(512),y=(T,D)=>{if(T||D===void 0)return a(T);if(c+=D,c<512&&D)return external_node_fs_.read(n,d,c,d.length-c,l+c,y);if(l===0&&d[0]===31&&d[1]===139)return a(new Error("cannot append to compressed archives"));if(c<512)return a(null,l);let E=new F(d);if(!E.cksumValid)return a(null,l);let x=512*Math.ceil((E.size??0)/512);if(l+x+512>o||(l+=x+512,l>=o))return a(null,l);s.mtimeCache&&E.mtime&&s.mtimeCache.set(String(E.path),E.mtime),c=0,external_node_fs_.read(n,d,0,512,l,y)};external_node_fs_.read(n,d,0,512,l,y)};return new Promise((n,o)=>{e.on("error",o);let h="r+",a=(l,c)=>{if(l&&l.code==="ENOENT"&&h==="r+")return h="w+",external_node_fs_.open(s.file,h,a);if(l||!c)return o(l);external_node_fs_.fstat(c,(d,y)=>{if(d)return external_node_fs_.close(c,()=>o(d));i(c,y.size,(T,D)=>{if(T)return o(T);let E=new et(s.file,{fd:c,start:D});e.pipe(E),E.on("error",o),E.on("close",n),_o(e,t)})})};external_node_fs_.open(s.file,h,a)})},bo=(s,t)=>{t.forEach(e=>{e.charAt(0)==="@"?Ct({file:external_node_path_.resolve(s.cwd,e.slice(1)),sync:!0,noResume:!0,onReadEntry:i=>s.add(i)}):s.add(e)}),s.end()},_o=async(s,t)=>{for(let e of t)e.charAt(0)==="@"?await Ct({file:external_node_path_.resolve(String(s.cwd),e.slice(1)),noResume:!0,onReadEntry:i=>s.add(i)}):s.add(e);s.end()},vt=K(yo,go,()=>{throw new TypeError("file is required")},()=>{throw new TypeError("file is required")},(s,t)=>{if(!Bs(s))throw new TypeError("file is required");if(s.gzip||s.brotli||s.zstd||s.file.endsWith(".br")||s.file.endsWith(".tbr"))throw new TypeError("cannot append to compressed archives");if(!t?.length)throw new TypeError("no paths specified to add/replace")});var Oo=K(vt.syncFile,vt.asyncFile,vt.syncNoFile,vt.asyncNoFile,(s,t=[])=>{vt.validate?.(s,t),To(s)}),To=s=>{let t=s.filter;s.mtimeCache||(s.mtimeCache=new Map),s.filter=t?(e,i)=>t(e,i)&&!((s.mtimeCache?.get(e)??i.mtime??0)>(i.mtime??0)):(e,i)=>!((s.mtimeCache?.get(e)??i.mtime??0)>(i.mtime??0))};
 //# sourceMappingURL=index.min.js.map
 
 ;// CONCATENATED MODULE: ./.build/fetch/ar.js
@@ -40258,7 +39622,7 @@ const MEMBERS = 16;
  * in this order (deb(5), ar(5)). Returns the part of the file that it takes. Throws a UserError that names the file.
  */
 async function findData(handle, file) {
-    const refuse = (why) => new UserError(`${file}: not a whole Debian package (${why})`);
+    const refuse = (why) => new values_error/* UserError */.y(`${file}: not a whole Debian package (${why})`);
     const { size } = await handle.stat();
     const read = async (position, length) => {
         const part = Buffer.alloc(length);
@@ -40291,6 +39655,8 @@ async function findData(handle, file) {
     throw refuse('it has no data.tar');
 }
 
+;// CONCATENATED MODULE: external "node:stream/promises"
+const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 // EXTERNAL MODULE: external "node:zlib"
 var external_node_zlib_ = __nccwpck_require__(8522);
 ;// CONCATENATED MODULE: ./.build/fetch/decompress.js
@@ -40315,7 +39681,7 @@ const PACKAGES = { xz: 'xz-utils', zstd: 'zstd' };
  * Throws a UserError where it is cut off or changed, or the program that can read it is not there.
  */
 async function decompress(host, kind, file, source, plain) {
-    const broken = (why) => new UserError(`${file}: not a whole archive (${why})`);
+    const broken = (why) => new values_error/* UserError */.y(`${file}: not a whole archive (${why})`);
     if (kind === 'tar')
         return (0,external_node_stream_promises_namespaceObject.pipeline)(source, plain);
     if (kind === 'gzip') {
@@ -40323,7 +39689,7 @@ async function decompress(host, kind, file, source, plain) {
             throw error.code?.startsWith('Z_') ? broken(error.message) : error;
         });
     }
-    const child = (0,external_node_child_process_namespaceObject.spawn)(kind, kind === 'xz' ? ['-dc', '-T0'] : ['-dc', '-q'], {
+    const child = (0,external_node_child_process_.spawn)(kind, kind === 'xz' ? ['-dc', '-T0'] : ['-dc', '-q'], {
         stdio: ['pipe', 'pipe', 'pipe'],
         env: { PATH: host.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
     });
@@ -40335,7 +39701,7 @@ async function decompress(host, kind, file, source, plain) {
     const ended = new Promise((resolve, reject) => {
         child.on('error', (error) => {
             const missing = `${kind} is not on this machine; install it: apt-get install ${PACKAGES[kind]}`;
-            reject(error.code === 'ENOENT' ? new UserError(missing) : error);
+            reject(error.code === 'ENOENT' ? new values_error/* UserError */.y(missing) : error);
         });
         child.on('close', resolve);
     });
@@ -40374,7 +39740,7 @@ const entry_NAME_LIMIT = 4096;
  * Undefined for one that `strip` leaves nothing of. Throws a UserError that names an entry which may not be unpacked.
  */
 function admitEntry(entry, strip, absoluteLinks) {
-    const refuse = (why) => new UserError(`entry '${entry_printable(entry.path)}' is refused: ${why}`);
+    const refuse = (why) => new values_error/* UserError */.y(`entry '${entry_printable(entry.path)}' is refused: ${why}`);
     const parts = partsOf(entry.path);
     if (entry.path.startsWith('/'))
         throw refuse('its name is absolute');
@@ -40423,7 +39789,7 @@ function targetOf(name, link, absoluteLinks) {
         const parts = partsOf(link);
         if (absoluteLinks === 'refuse' || parts === undefined)
             return undefined;
-        return external_node_path_namespaceObject.posix.relative(external_node_path_namespaceObject.posix.dirname(`/${name}`), `/${parts.join('/')}`) || '.';
+        return external_node_path_.posix.relative(external_node_path_.posix.dirname(`/${name}`), `/${parts.join('/')}`) || '.';
     }
     const parts = link.split('/').filter((part) => part !== '' && part !== '.');
     const climbs = parts.findIndex((part) => part !== '..');
@@ -40445,29 +39811,29 @@ function entry_printable(name) {
 async function makeLinks(file, folder, links) {
     const real = new Set([folder]);
     for (const [name, target] of links) {
-        const place = external_node_path_namespaceObject.join(folder, name);
-        await makeRealFolder(file, folder, external_node_path_namespaceObject.dirname(name), real);
-        const there = await (0,external_node_fs_promises_namespaceObject.lstat)(place).catch(() => undefined);
+        const place = external_node_path_.join(folder, name);
+        await makeRealFolder(file, folder, external_node_path_.dirname(name), real);
+        const there = await (0,promises_.lstat)(place).catch(() => undefined);
         if (there?.isDirectory())
-            throw new UserError(`${file}: entry '${name}' is refused: a link in the place of a folder`);
+            throw new values_error/* UserError */.y(`${file}: entry '${name}' is refused: a link in the place of a folder`);
         if (there !== undefined)
-            await (0,external_node_fs_promises_namespaceObject.unlink)(place);
-        await (0,external_node_fs_promises_namespaceObject.symlink)(target, place);
+            await (0,promises_.unlink)(place);
+        await (0,promises_.symlink)(target, place);
     }
 }
 /** Makes a folder with those above it; none of them may be a link, for what is put there would go elsewhere. */
 async function makeRealFolder(file, root, name, real) {
     let at = root;
     for (const part of name.split('/').filter((one) => one !== '' && one !== '.')) {
-        at = external_node_path_namespaceObject.join(at, part);
+        at = external_node_path_.join(at, part);
         if (real.has(at))
             continue;
-        await (0,external_node_fs_promises_namespaceObject.mkdir)(at).catch((error) => {
+        await (0,promises_.mkdir)(at).catch((error) => {
             if (error.code !== 'EEXIST')
                 throw error;
         });
-        if (!(await (0,external_node_fs_promises_namespaceObject.lstat)(at)).isDirectory())
-            throw new UserError(`${file}: entry in '${name}' is refused: ${part} is no folder`);
+        if (!(await (0,promises_.lstat)(at)).isDirectory())
+            throw new values_error/* UserError */.y(`${file}: entry in '${name}' is refused: ${part} is no folder`);
         real.add(at);
     }
 }
@@ -40504,7 +39870,7 @@ async function unpackDeb(host, file, folder, only) {
     await unpackExtent(host, file, extent, folder, only === undefined ? {} : { only }, 'root');
 }
 async function unpackExtent(host, file, extent, folder, options, absoluteLinks) {
-    await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
+    await (0,promises_.mkdir)(folder, { recursive: true });
     const where = extent ?? {
         start: 0,
         end: await archive_withFile(file, async (handle) => (await handle.stat()).size),
@@ -40515,8 +39881,8 @@ async function unpackExtent(host, file, extent, folder, options, absoluteLinks) 
         return decompress_kindOf(head.subarray(0, bytesRead));
     });
     if (kind === undefined)
-        throw new UserError(`${file}: neither a .tar nor a .tar.xz, .tar.zst or .tar.gz`);
-    const source = (0,external_node_fs_namespaceObject.createReadStream)(file, { start: where.start, end: where.end - 1, signal: host.signal });
+        throw new values_error/* UserError */.y(`${file}: neither a .tar nor a .tar.xz, .tar.zst or .tar.gz`);
+    const source = (0,external_node_fs_.createReadStream)(file, { start: where.start, end: where.end - 1, signal: host.signal });
     const plain = new external_node_stream_.PassThrough({ highWaterMark: 1 << 20 });
     const entries = extract(plain, file, folder, options, absoluteLinks);
     // Where the entries are refused, the decompressor has nobody left to write to.
@@ -40527,10 +39893,10 @@ async function unpackExtent(host, file, extent, folder, options, absoluteLinks) 
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     // One end that fails breaks the others, with words that say nothing.
     if (failures.length > 0)
-        throw diskError(folder, failures.find((one) => one instanceof UserError) ?? failures[0]);
+        throw diskError(folder, failures.find((one) => one instanceof values_error/* UserError */.y) ?? failures[0]);
 }
 async function archive_withFile(file, work) {
-    const handle = await (0,external_node_fs_promises_namespaceObject.open)(file);
+    const handle = await (0,promises_.open)(file);
     try {
         return await work(handle);
     }
@@ -40555,7 +39921,7 @@ async function extract(plain, file, folder, options, absoluteLinks) {
                 return false;
             try {
                 if (++entries > limitEntries)
-                    throw new UserError(`has more than ${limitEntries} entries`);
+                    throw new values_error/* UserError */.y(`has more than ${limitEntries} entries`);
                 const admitted = admitEntry(entry, strip, absoluteLinks);
                 if (admitted === undefined || !wanted(admitted.name))
                     return false;
@@ -40565,7 +39931,7 @@ async function extract(plain, file, folder, options, absoluteLinks) {
                 links.set(admitted.name, admitted.target);
             }
             catch (error) {
-                failure = error instanceof UserError ? new UserError(`${file}: ${error.message}`) : error;
+                failure = error instanceof values_error/* UserError */.y ? new values_error/* UserError */.y(`${file}: ${error.message}`) : error;
             }
             return false;
         },
@@ -40582,10 +39948,10 @@ async function extract(plain, file, folder, options, absoluteLinks) {
     let bytes = 0;
     for await (const chunk of fromFirstBlock(plain)) {
         if (bytes === 0 && decompress_kindOf(chunk) !== 'tar')
-            throw new UserError(`${file}: there is no tar archive in it`);
+            throw new values_error/* UserError */.y(`${file}: there is no tar archive in it`);
         bytes += chunk.length;
         if (bytes > limitBytes)
-            failure ??= new UserError(`${file}: has more than ${limitBytes} bytes unpacked`);
+            failure ??= new values_error/* UserError */.y(`${file}: has more than ${limitBytes} bytes unpacked`);
         if (failure !== undefined)
             throw failure;
         const full = !unpack.write(chunk);
@@ -40600,7 +39966,7 @@ async function extract(plain, file, folder, options, absoluteLinks) {
         throw failure;
     // POSIX: an archive ends with two blocks of zeros; without them it was cut off between two entries.
     if (!ended || bytes % BLOCK !== 0)
-        throw new UserError(`${file}: not a whole archive (its end is missing)`);
+        throw new values_error/* UserError */.y(`${file}: not a whole archive (its end is missing)`);
     await makeLinks(file, folder, links);
 }
 /** A stream's chunks, the first of which has a whole block where the stream does. */
@@ -40627,7 +39993,7 @@ function unpackError(file, folder, error) {
     // A name below that of a file is the archive's fault.
     if (disk !== error && code !== 'ENOTDIR')
         return disk;
-    return tarCode === undefined ? error : new UserError(`${file}: ${messageOf(error)}`);
+    return tarCode === undefined ? error : new values_error/* UserError */.y(`${file}: ${(0,values_error/* messageOf */.b)(error)}`);
 }
 
 ;// CONCATENATED MODULE: ./.build/toolchain/source.js
@@ -40646,9 +40012,4948 @@ function pinOf(request, source, version, digest) {
 function checkDigest(request, what, digest) {
     if (request.sha256 === undefined || request.sha256 === digest)
         return;
-    throw new UserError(`llvm-sha256: '${request.sha256}' was asked for, and ${what} has ${digest}`);
+    throw new values_error/* UserError */.y(`llvm-sha256: '${request.sha256}' was asked for, and ${what} has ${digest}`);
 }
 
+// EXTERNAL MODULE: ./node_modules/@actions/core/lib/core.js + 7 modules
+var lib_core = __nccwpck_require__(3838);
+// EXTERNAL MODULE: ./node_modules/@actions/io/lib/io.js
+var lib_io = __nccwpck_require__(8701);
+// EXTERNAL MODULE: external "crypto"
+var external_crypto_ = __nccwpck_require__(6982);
+// EXTERNAL MODULE: ./node_modules/semver/index.js
+var node_modules_semver = __nccwpck_require__(2088);
+// EXTERNAL MODULE: external "os"
+var external_os_ = __nccwpck_require__(857);
+// EXTERNAL MODULE: external "child_process"
+var external_child_process_ = __nccwpck_require__(5317);
+;// CONCATENATED MODULE: ./node_modules/@actions/tool-cache/lib/manifest.js
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+
+
+// Internal object for testability (allows mocking in ESM)
+const _internal = {
+    readLinuxVersionFile() {
+        const lsbReleaseFile = '/etc/lsb-release';
+        const osReleaseFile = '/etc/os-release';
+        let contents = '';
+        if (external_fs_.existsSync(lsbReleaseFile)) {
+            contents = external_fs_.readFileSync(lsbReleaseFile).toString();
+        }
+        else if (external_fs_.existsSync(osReleaseFile)) {
+            contents = external_fs_.readFileSync(osReleaseFile).toString();
+        }
+        return contents;
+    }
+};
+function _findMatch(versionSpec, stable, candidates, archFilter) {
+    return __awaiter(this, void 0, void 0, function* () {
+        const platFilter = os.platform();
+        let result;
+        let match;
+        let file;
+        for (const candidate of candidates) {
+            const version = candidate.version;
+            debug(`check ${version} satisfies ${versionSpec}`);
+            if (semver.satisfies(version, versionSpec) &&
+                (!stable || candidate.stable === stable)) {
+                file = candidate.files.find(item => {
+                    debug(`${item.arch}===${archFilter} && ${item.platform}===${platFilter}`);
+                    let chk = item.arch === archFilter && item.platform === platFilter;
+                    if (chk && item.platform_version) {
+                        const osVersion = _getOsVersion();
+                        if (osVersion === item.platform_version) {
+                            chk = true;
+                        }
+                        else {
+                            chk = semver.satisfies(osVersion, item.platform_version);
+                        }
+                    }
+                    return chk;
+                });
+                if (file) {
+                    debug(`matched ${candidate.version}`);
+                    match = candidate;
+                    break;
+                }
+            }
+        }
+        if (match && file) {
+            // clone since we're mutating the file list to be only the file that matches
+            result = Object.assign({}, match);
+            result.files = [file];
+        }
+        return result;
+    });
+}
+function _getOsVersion() {
+    // TODO: add windows and other linux, arm variants
+    // right now filtering on version is only an ubuntu and macos scenario for tools we build for hosted (python)
+    const plat = os.platform();
+    let version = '';
+    if (plat === 'darwin') {
+        version = cp.execSync('sw_vers -productVersion').toString();
+    }
+    else if (plat === 'linux') {
+        // lsb_release process not in some containers, readfile
+        // Run cat /etc/lsb-release
+        // DISTRIB_ID=Ubuntu
+        // DISTRIB_RELEASE=18.04
+        // DISTRIB_CODENAME=bionic
+        // DISTRIB_DESCRIPTION="Ubuntu 18.04.4 LTS"
+        const lsbContents = _internal.readLinuxVersionFile();
+        if (lsbContents) {
+            const lines = lsbContents.split('\n');
+            for (const line of lines) {
+                const parts = line.split('=');
+                if (parts.length === 2 &&
+                    (parts[0].trim() === 'VERSION_ID' ||
+                        parts[0].trim() === 'DISTRIB_RELEASE')) {
+                    version = parts[1].trim().replace(/^"/, '').replace(/"$/, '');
+                    break;
+                }
+            }
+        }
+    }
+    return version;
+}
+// Alias for backwards compatibility
+function _readLinuxVersionFile() {
+    return _internal.readLinuxVersionFile();
+}
+//# sourceMappingURL=manifest.js.map
+// EXTERNAL MODULE: ./node_modules/@actions/http-client/lib/index.js
+var lib = __nccwpck_require__(2779);
+// EXTERNAL MODULE: external "stream"
+var external_stream_ = __nccwpck_require__(2203);
+// EXTERNAL MODULE: external "util"
+var external_util_ = __nccwpck_require__(9023);
+;// CONCATENATED MODULE: ./node_modules/@actions/tool-cache/lib/retry-helper.js
+var retry_helper_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+/**
+ * Internal class for retries
+ */
+class retry_helper_RetryHelper {
+    constructor(maxAttempts, minSeconds, maxSeconds) {
+        if (maxAttempts < 1) {
+            throw new Error('max attempts should be greater than or equal to 1');
+        }
+        this.maxAttempts = maxAttempts;
+        this.minSeconds = Math.floor(minSeconds);
+        this.maxSeconds = Math.floor(maxSeconds);
+        if (this.minSeconds > this.maxSeconds) {
+            throw new Error('min seconds should be less than or equal to max seconds');
+        }
+    }
+    execute(action, isRetryable) {
+        return retry_helper_awaiter(this, void 0, void 0, function* () {
+            let attempt = 1;
+            while (attempt < this.maxAttempts) {
+                // Try
+                try {
+                    return yield action();
+                }
+                catch (err) {
+                    if (isRetryable && !isRetryable(err)) {
+                        throw err;
+                    }
+                    core.info(err.message);
+                }
+                // Sleep
+                const seconds = this.getSleepAmount();
+                core.info(`Waiting ${seconds} seconds before trying again`);
+                yield this.sleep(seconds);
+                attempt++;
+            }
+            // Last attempt
+            return yield action();
+        });
+    }
+    getSleepAmount() {
+        return (Math.floor(Math.random() * (this.maxSeconds - this.minSeconds + 1)) +
+            this.minSeconds);
+    }
+    sleep(seconds) {
+        return retry_helper_awaiter(this, void 0, void 0, function* () {
+            return new Promise(resolve => setTimeout(resolve, seconds * 1000));
+        });
+    }
+}
+//# sourceMappingURL=retry-helper.js.map
+;// CONCATENATED MODULE: ./node_modules/@actions/tool-cache/lib/tool-cache.js
+var tool_cache_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+class HTTPError extends Error {
+    constructor(httpStatusCode) {
+        super(`Unexpected HTTP response: ${httpStatusCode}`);
+        this.httpStatusCode = httpStatusCode;
+        Object.setPrototypeOf(this, new.target.prototype);
+    }
+}
+const IS_WINDOWS = process.platform === 'win32';
+const IS_MAC = process.platform === 'darwin';
+const userAgent = 'actions/tool-cache';
+/**
+ * Download a tool from an url and stream it into a file
+ *
+ * @param url       url of tool to download
+ * @param dest      path to download tool
+ * @param auth      authorization header
+ * @param headers   other headers
+ * @returns         path to downloaded tool
+ */
+function downloadTool(url, dest, auth, headers) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        dest = dest || path.join(_getTempDirectory(), crypto.randomUUID());
+        yield io.mkdirP(path.dirname(dest));
+        core.debug(`Downloading ${url}`);
+        core.debug(`Destination ${dest}`);
+        const maxAttempts = 3;
+        const minSeconds = _getGlobal('TEST_DOWNLOAD_TOOL_RETRY_MIN_SECONDS', 10);
+        const maxSeconds = _getGlobal('TEST_DOWNLOAD_TOOL_RETRY_MAX_SECONDS', 20);
+        const retryHelper = new RetryHelper(maxAttempts, minSeconds, maxSeconds);
+        return yield retryHelper.execute(() => tool_cache_awaiter(this, void 0, void 0, function* () {
+            return yield downloadToolAttempt(url, dest || '', auth, headers);
+        }), (err) => {
+            if (err instanceof HTTPError && err.httpStatusCode) {
+                // Don't retry anything less than 500, except 408 Request Timeout and 429 Too Many Requests
+                if (err.httpStatusCode < 500 &&
+                    err.httpStatusCode !== 408 &&
+                    err.httpStatusCode !== 429) {
+                    return false;
+                }
+            }
+            // Otherwise retry
+            return true;
+        });
+    });
+}
+function downloadToolAttempt(url, dest, auth, headers) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        if (fs.existsSync(dest)) {
+            throw new Error(`Destination file path ${dest} already exists`);
+        }
+        // Get the response headers
+        const http = new httpm.HttpClient(userAgent, [], {
+            allowRetries: false
+        });
+        if (auth) {
+            core.debug('set auth');
+            if (headers === undefined) {
+                headers = {};
+            }
+            headers.authorization = auth;
+        }
+        const response = yield http.get(url, headers);
+        if (response.message.statusCode !== 200) {
+            const err = new HTTPError(response.message.statusCode);
+            core.debug(`Failed to download from "${url}". Code(${response.message.statusCode}) Message(${response.message.statusMessage})`);
+            throw err;
+        }
+        // Download the response body
+        const pipeline = util.promisify(stream.pipeline);
+        const responseMessageFactory = _getGlobal('TEST_DOWNLOAD_TOOL_RESPONSE_MESSAGE_FACTORY', () => response.message);
+        const readStream = responseMessageFactory();
+        let succeeded = false;
+        try {
+            yield pipeline(readStream, fs.createWriteStream(dest));
+            core.debug('download complete');
+            succeeded = true;
+            return dest;
+        }
+        finally {
+            // Error, delete dest before retry
+            if (!succeeded) {
+                core.debug('download failed');
+                try {
+                    yield io.rmRF(dest);
+                }
+                catch (err) {
+                    core.debug(`Failed to delete '${dest}'. ${err.message}`);
+                }
+            }
+        }
+    });
+}
+/**
+ * Extract a .7z file
+ *
+ * @param file     path to the .7z file
+ * @param dest     destination directory. Optional.
+ * @param _7zPath  path to 7zr.exe. Optional, for long path support. Most .7z archives do not have this
+ * problem. If your .7z archive contains very long paths, you can pass the path to 7zr.exe which will
+ * gracefully handle long paths. By default 7zdec.exe is used because it is a very small program and is
+ * bundled with the tool lib. However it does not support long paths. 7zr.exe is the reduced command line
+ * interface, it is smaller than the full command line interface, and it does support long paths. At the
+ * time of this writing, it is freely available from the LZMA SDK that is available on the 7zip website.
+ * Be sure to check the current license agreement. If 7zr.exe is bundled with your action, then the path
+ * to 7zr.exe can be pass to this function.
+ * @returns        path to the destination directory
+ */
+function extract7z(file, dest, _7zPath) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        ok(IS_WINDOWS, 'extract7z() not supported on current OS');
+        ok(file, 'parameter "file" is required');
+        dest = yield _createExtractFolder(dest);
+        const originalCwd = process.cwd();
+        process.chdir(dest);
+        if (_7zPath) {
+            try {
+                const logLevel = core.isDebug() ? '-bb1' : '-bb0';
+                const args = [
+                    'x', // eXtract files with full paths
+                    logLevel, // -bb[0-3] : set output log level
+                    '-bd', // disable progress indicator
+                    '-sccUTF-8', // set charset for for console input/output
+                    file
+                ];
+                const options = {
+                    silent: true
+                };
+                yield exec(`"${_7zPath}"`, args, options);
+            }
+            finally {
+                process.chdir(originalCwd);
+            }
+        }
+        else {
+            const escapedScript = path
+                .join(__dirname, '..', 'scripts', 'Invoke-7zdec.ps1')
+                .replace(/'/g, "''")
+                .replace(/"|\n|\r/g, ''); // double-up single quotes, remove double quotes and newlines
+            const escapedFile = file.replace(/'/g, "''").replace(/"|\n|\r/g, '');
+            const escapedTarget = dest.replace(/'/g, "''").replace(/"|\n|\r/g, '');
+            const command = `& '${escapedScript}' -Source '${escapedFile}' -Target '${escapedTarget}'`;
+            const args = [
+                '-NoLogo',
+                '-Sta',
+                '-NoProfile',
+                '-NonInteractive',
+                '-ExecutionPolicy',
+                'Unrestricted',
+                '-Command',
+                command
+            ];
+            const options = {
+                silent: true
+            };
+            try {
+                const powershellPath = yield io.which('powershell', true);
+                yield exec(`"${powershellPath}"`, args, options);
+            }
+            finally {
+                process.chdir(originalCwd);
+            }
+        }
+        return dest;
+    });
+}
+/**
+ * Extract a compressed tar archive
+ *
+ * @param file     path to the tar
+ * @param dest     destination directory. Optional.
+ * @param flags    flags for the tar command to use for extraction. Defaults to 'xz' (extracting gzipped tars). Optional.
+ * @returns        path to the destination directory
+ */
+function extractTar(file_1, dest_1) {
+    return tool_cache_awaiter(this, arguments, void 0, function* (file, dest, flags = 'xz') {
+        if (!file) {
+            throw new Error("parameter 'file' is required");
+        }
+        // Create dest
+        dest = yield _createExtractFolder(dest);
+        // Determine whether GNU tar
+        core.debug('Checking tar --version');
+        let versionOutput = '';
+        yield exec('tar --version', [], {
+            ignoreReturnCode: true,
+            silent: true,
+            listeners: {
+                stdout: (data) => (versionOutput += data.toString()),
+                stderr: (data) => (versionOutput += data.toString())
+            }
+        });
+        core.debug(versionOutput.trim());
+        const isGnuTar = versionOutput.toUpperCase().includes('GNU TAR');
+        // Initialize args
+        let args;
+        if (flags instanceof Array) {
+            args = flags;
+        }
+        else {
+            args = [flags];
+        }
+        if (core.isDebug() && !flags.includes('v')) {
+            args.push('-v');
+        }
+        let destArg = dest;
+        let fileArg = file;
+        if (IS_WINDOWS && isGnuTar) {
+            args.push('--force-local');
+            destArg = dest.replace(/\\/g, '/');
+            // Technically only the dest needs to have `/` but for aesthetic consistency
+            // convert slashes in the file arg too.
+            fileArg = file.replace(/\\/g, '/');
+        }
+        if (isGnuTar) {
+            // Suppress warnings when using GNU tar to extract archives created by BSD tar
+            args.push('--warning=no-unknown-keyword');
+            args.push('--overwrite');
+        }
+        args.push('-C', destArg, '-f', fileArg);
+        yield exec(`tar`, args);
+        return dest;
+    });
+}
+/**
+ * Extract a xar compatible archive
+ *
+ * @param file     path to the archive
+ * @param dest     destination directory. Optional.
+ * @param flags    flags for the xar. Optional.
+ * @returns        path to the destination directory
+ */
+function extractXar(file_1, dest_1) {
+    return tool_cache_awaiter(this, arguments, void 0, function* (file, dest, flags = []) {
+        ok(IS_MAC, 'extractXar() not supported on current OS');
+        ok(file, 'parameter "file" is required');
+        dest = yield _createExtractFolder(dest);
+        let args;
+        if (flags instanceof Array) {
+            args = flags;
+        }
+        else {
+            args = [flags];
+        }
+        args.push('-x', '-C', dest, '-f', file);
+        if (core.isDebug()) {
+            args.push('-v');
+        }
+        const xarPath = yield io.which('xar', true);
+        yield exec(`"${xarPath}"`, _unique(args));
+        return dest;
+    });
+}
+/**
+ * Extract a zip
+ *
+ * @param file     path to the zip
+ * @param dest     destination directory. Optional.
+ * @returns        path to the destination directory
+ */
+function extractZip(file, dest) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        if (!file) {
+            throw new Error("parameter 'file' is required");
+        }
+        dest = yield _createExtractFolder(dest);
+        if (IS_WINDOWS) {
+            yield extractZipWin(file, dest);
+        }
+        else {
+            yield extractZipNix(file, dest);
+        }
+        return dest;
+    });
+}
+function extractZipWin(file, dest) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        // build the powershell command
+        const escapedFile = file.replace(/'/g, "''").replace(/"|\n|\r/g, ''); // double-up single quotes, remove double quotes and newlines
+        const escapedDest = dest.replace(/'/g, "''").replace(/"|\n|\r/g, '');
+        const pwshPath = yield io.which('pwsh', false);
+        //To match the file overwrite behavior on nix systems, we use the overwrite = true flag for ExtractToDirectory
+        //and the -Force flag for Expand-Archive as a fallback
+        if (pwshPath) {
+            //attempt to use pwsh with ExtractToDirectory, if this fails attempt Expand-Archive
+            const pwshCommand = [
+                `$ErrorActionPreference = 'Stop' ;`,
+                `try { Add-Type -AssemblyName System.IO.Compression.ZipFile } catch { } ;`,
+                `try { [System.IO.Compression.ZipFile]::ExtractToDirectory('${escapedFile}', '${escapedDest}', $true) }`,
+                `catch { if (($_.Exception.GetType().FullName -eq 'System.Management.Automation.MethodException') -or ($_.Exception.GetType().FullName -eq 'System.Management.Automation.RuntimeException') ){ Expand-Archive -LiteralPath '${escapedFile}' -DestinationPath '${escapedDest}' -Force } else { throw $_ } } ;`
+            ].join(' ');
+            const args = [
+                '-NoLogo',
+                '-NoProfile',
+                '-NonInteractive',
+                '-ExecutionPolicy',
+                'Unrestricted',
+                '-Command',
+                pwshCommand
+            ];
+            core.debug(`Using pwsh at path: ${pwshPath}`);
+            yield exec(`"${pwshPath}"`, args);
+        }
+        else {
+            const powershellCommand = [
+                `$ErrorActionPreference = 'Stop' ;`,
+                `try { Add-Type -AssemblyName System.IO.Compression.FileSystem } catch { } ;`,
+                `if ((Get-Command -Name Expand-Archive -Module Microsoft.PowerShell.Archive -ErrorAction Ignore)) { Expand-Archive -LiteralPath '${escapedFile}' -DestinationPath '${escapedDest}' -Force }`,
+                `else {[System.IO.Compression.ZipFile]::ExtractToDirectory('${escapedFile}', '${escapedDest}', $true) }`
+            ].join(' ');
+            const args = [
+                '-NoLogo',
+                '-Sta',
+                '-NoProfile',
+                '-NonInteractive',
+                '-ExecutionPolicy',
+                'Unrestricted',
+                '-Command',
+                powershellCommand
+            ];
+            const powershellPath = yield io.which('powershell', true);
+            core.debug(`Using powershell at path: ${powershellPath}`);
+            yield exec(`"${powershellPath}"`, args);
+        }
+    });
+}
+function extractZipNix(file, dest) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        const unzipPath = yield io.which('unzip', true);
+        const args = [file];
+        if (!core.isDebug()) {
+            args.unshift('-q');
+        }
+        args.unshift('-o'); //overwrite with -o, otherwise a prompt is shown which freezes the run
+        yield exec(`"${unzipPath}"`, args, { cwd: dest });
+    });
+}
+/**
+ * Caches a directory and installs it into the tool cacheDir
+ *
+ * @param sourceDir    the directory to cache into tools
+ * @param tool          tool name
+ * @param version       version of the tool.  semver format
+ * @param arch          architecture of the tool.  Optional.  Defaults to machine architecture
+ */
+function cacheDir(sourceDir, tool, version, arch) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        version = semver.clean(version) || version;
+        arch = arch || os.arch();
+        core.debug(`Caching tool ${tool} ${version} ${arch}`);
+        core.debug(`source dir: ${sourceDir}`);
+        if (!fs.statSync(sourceDir).isDirectory()) {
+            throw new Error('sourceDir is not a directory');
+        }
+        // Create the tool dir
+        const destPath = yield _createToolPath(tool, version, arch);
+        // copy each child item. do not move. move can fail on Windows
+        // due to anti-virus software having an open handle on a file.
+        for (const itemName of fs.readdirSync(sourceDir)) {
+            const s = path.join(sourceDir, itemName);
+            yield io.cp(s, destPath, { recursive: true });
+        }
+        // write .complete
+        _completeToolPath(tool, version, arch);
+        return destPath;
+    });
+}
+/**
+ * Caches a downloaded file (GUID) and installs it
+ * into the tool cache with a given targetName
+ *
+ * @param sourceFile    the file to cache into tools.  Typically a result of downloadTool which is a guid.
+ * @param targetFile    the name of the file name in the tools directory
+ * @param tool          tool name
+ * @param version       version of the tool.  semver format
+ * @param arch          architecture of the tool.  Optional.  Defaults to machine architecture
+ */
+function cacheFile(sourceFile, targetFile, tool, version, arch) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        version = semver.clean(version) || version;
+        arch = arch || os.arch();
+        core.debug(`Caching tool ${tool} ${version} ${arch}`);
+        core.debug(`source file: ${sourceFile}`);
+        if (!fs.statSync(sourceFile).isFile()) {
+            throw new Error('sourceFile is not a file');
+        }
+        // create the tool dir
+        const destFolder = yield _createToolPath(tool, version, arch);
+        // copy instead of move. move can fail on Windows due to
+        // anti-virus software having an open handle on a file.
+        const destPath = path.join(destFolder, targetFile);
+        core.debug(`destination file ${destPath}`);
+        yield io.cp(sourceFile, destPath);
+        // write .complete
+        _completeToolPath(tool, version, arch);
+        return destFolder;
+    });
+}
+/**
+ * Finds the path to a tool version in the local installed tool cache
+ *
+ * @param toolName      name of the tool
+ * @param versionSpec   version of the tool
+ * @param arch          optional arch.  defaults to arch of computer
+ */
+function find(toolName, versionSpec, arch) {
+    if (!toolName) {
+        throw new Error('toolName parameter is required');
+    }
+    if (!versionSpec) {
+        throw new Error('versionSpec parameter is required');
+    }
+    arch = arch || os.arch();
+    // attempt to resolve an explicit version
+    if (!isExplicitVersion(versionSpec)) {
+        const localVersions = findAllVersions(toolName, arch);
+        const match = evaluateVersions(localVersions, versionSpec);
+        versionSpec = match;
+    }
+    // check for the explicit version in the cache
+    let toolPath = '';
+    if (versionSpec) {
+        versionSpec = semver.clean(versionSpec) || '';
+        const cachePath = path.join(_getCacheDirectory(), toolName, versionSpec, arch);
+        core.debug(`checking cache: ${cachePath}`);
+        if (fs.existsSync(cachePath) && fs.existsSync(`${cachePath}.complete`)) {
+            core.debug(`Found tool in cache ${toolName} ${versionSpec} ${arch}`);
+            toolPath = cachePath;
+        }
+        else {
+            core.debug('not found');
+        }
+    }
+    return toolPath;
+}
+/**
+ * Finds the paths to all versions of a tool that are installed in the local tool cache
+ *
+ * @param toolName  name of the tool
+ * @param arch      optional arch.  defaults to arch of computer
+ */
+function findAllVersions(toolName, arch) {
+    const versions = [];
+    arch = arch || external_os_.arch();
+    const toolPath = external_path_.join(_getCacheDirectory(), toolName);
+    if (external_fs_.existsSync(toolPath)) {
+        const children = external_fs_.readdirSync(toolPath);
+        for (const child of children) {
+            if (isExplicitVersion(child)) {
+                const fullPath = external_path_.join(toolPath, child, arch || '');
+                if (external_fs_.existsSync(fullPath) && external_fs_.existsSync(`${fullPath}.complete`)) {
+                    versions.push(child);
+                }
+            }
+        }
+    }
+    return versions;
+}
+function getManifestFromRepo(owner_1, repo_1, auth_1) {
+    return tool_cache_awaiter(this, arguments, void 0, function* (owner, repo, auth, branch = 'master') {
+        let releases = [];
+        const treeUrl = `https://api.github.com/repos/${owner}/${repo}/git/trees/${branch}`;
+        const http = new httpm.HttpClient('tool-cache');
+        const headers = {};
+        if (auth) {
+            core.debug('set auth');
+            headers.authorization = auth;
+        }
+        const response = yield http.getJson(treeUrl, headers);
+        if (!response.result) {
+            return releases;
+        }
+        let manifestUrl = '';
+        for (const item of response.result.tree) {
+            if (item.path === 'versions-manifest.json') {
+                manifestUrl = item.url;
+                break;
+            }
+        }
+        headers['accept'] = 'application/vnd.github.VERSION.raw';
+        let versionsRaw = yield (yield http.get(manifestUrl, headers)).readBody();
+        if (versionsRaw) {
+            // shouldn't be needed but protects against invalid json saved with BOM
+            versionsRaw = versionsRaw.replace(/^\uFEFF/, '');
+            try {
+                releases = JSON.parse(versionsRaw);
+            }
+            catch (_a) {
+                core.debug('Invalid json');
+            }
+        }
+        return releases;
+    });
+}
+function findFromManifest(versionSpec_1, stable_1, manifest_1) {
+    return tool_cache_awaiter(this, arguments, void 0, function* (versionSpec, stable, manifest, archFilter = os.arch()) {
+        // wrap the internal impl
+        const match = yield mm._findMatch(versionSpec, stable, manifest, archFilter);
+        return match;
+    });
+}
+function _createExtractFolder(dest) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        if (!dest) {
+            // create a temp dir
+            dest = path.join(_getTempDirectory(), crypto.randomUUID());
+        }
+        yield io.mkdirP(dest);
+        return dest;
+    });
+}
+function _createToolPath(tool, version, arch) {
+    return tool_cache_awaiter(this, void 0, void 0, function* () {
+        const folderPath = path.join(_getCacheDirectory(), tool, semver.clean(version) || version, arch || '');
+        core.debug(`destination ${folderPath}`);
+        const markerPath = `${folderPath}.complete`;
+        yield io.rmRF(folderPath);
+        yield io.rmRF(markerPath);
+        yield io.mkdirP(folderPath);
+        return folderPath;
+    });
+}
+function _completeToolPath(tool, version, arch) {
+    const folderPath = path.join(_getCacheDirectory(), tool, semver.clean(version) || version, arch || '');
+    const markerPath = `${folderPath}.complete`;
+    fs.writeFileSync(markerPath, '');
+    core.debug('finished caching tool');
+}
+/**
+ * Check if version string is explicit
+ *
+ * @param versionSpec      version string to check
+ */
+function isExplicitVersion(versionSpec) {
+    const c = node_modules_semver.clean(versionSpec) || '';
+    lib_core/* debug */.Yz(`isExplicit: ${c}`);
+    const valid = node_modules_semver.valid(c) != null;
+    lib_core/* debug */.Yz(`explicit? ${valid}`);
+    return valid;
+}
+/**
+ * Get the highest satisfiying semantic version in `versions` which satisfies `versionSpec`
+ *
+ * @param versions        array of versions to evaluate
+ * @param versionSpec     semantic version spec to satisfy
+ */
+function evaluateVersions(versions, versionSpec) {
+    let version = '';
+    core.debug(`evaluating ${versions.length} versions`);
+    versions = versions.sort((a, b) => {
+        if (semver.gt(a, b)) {
+            return 1;
+        }
+        return -1;
+    });
+    for (let i = versions.length - 1; i >= 0; i--) {
+        const potential = versions[i];
+        const satisfied = semver.satisfies(potential, versionSpec);
+        if (satisfied) {
+            version = potential;
+            break;
+        }
+    }
+    if (version) {
+        core.debug(`matched: ${version}`);
+    }
+    else {
+        core.debug('match not found');
+    }
+    return version;
+}
+/**
+ * Gets RUNNER_TOOL_CACHE
+ */
+function _getCacheDirectory() {
+    const cacheDirectory = process.env['RUNNER_TOOL_CACHE'] || '';
+    (0,external_assert_.ok)(cacheDirectory, 'Expected RUNNER_TOOL_CACHE to be defined');
+    return cacheDirectory;
+}
+/**
+ * Gets RUNNER_TEMP
+ */
+function _getTempDirectory() {
+    const tempDirectory = process.env['RUNNER_TEMP'] || '';
+    ok(tempDirectory, 'Expected RUNNER_TEMP to be defined');
+    return tempDirectory;
+}
+/**
+ * Gets a global variable
+ */
+function _getGlobal(key, defaultValue) {
+    /* eslint-disable @typescript-eslint/no-explicit-any */
+    const value = global[key];
+    /* eslint-enable @typescript-eslint/no-explicit-any */
+    return value !== undefined ? value : defaultValue;
+}
+/**
+ * Returns an array of unique values.
+ * @param values Values to make unique.
+ */
+function _unique(values) {
+    return Array.from(new Set(values));
+}
+//# sourceMappingURL=tool-cache.js.map
+;// CONCATENATED MODULE: ./.build/toolchain/store.js
+
+
+
+
+
+
+/** Name of LLVM in the tool cache. */
+const LLVM = 'kernel-thinlto-llvm';
+const MANIFEST = 'kernel-thinlto.json';
+const MANIFEST_LIMIT = 4096;
+const store_SOURCES = ['kernel-org', 'github', 'debian', 'url'];
+const STAGING = /^\.staging-([0-9a-f]{8}-\d+)-/;
+const store_OLD_MS = 24 * 3600 * 1000;
+/** Folder of a tool in the tool cache: what GitHub's runner names, else one in the user's cache folder. */
+function toolFolder(host, name) {
+    // @actions/tool-cache reads the variable itself, and knows no other place.
+    process.env.RUNNER_TOOL_CACHE ||= host.env.RUNNER_TOOL_CACHE || external_node_path_.join(host.cacheFolder, 'tools');
+    return external_node_path_.join(process.env.RUNNER_TOOL_CACHE, name);
+}
+/** The toolchains in the tool cache for this machine's processor, newest first; or what it has of another tool's name. */
+async function listTools(host, name = LLVM) {
+    const root = toolFolder(host, name);
+    const found = [];
+    for (const version of await store_versionsIn(host, name)) {
+        const folder = external_node_path_.join(root, version, process.arch);
+        const tool = await readManifest(folder);
+        if (tool !== undefined && versionName(tool) === version)
+            found.push(tool);
+    }
+    return found.sort((a, b) => compareVersions(b.version, a.version));
+}
+// @actions/tool-cache prints workflow commands on standard output, which is a terminal user's result.
+async function store_versionsIn(host, tool) {
+    if (host.env.GITHUB_ACTIONS === 'true')
+        return findAllVersions(tool);
+    const root = toolFolder(host, tool);
+    const names = await (0,promises_.readdir)(root).catch(() => []);
+    const whole = names.map(async (name) => (await (0,promises_.stat)(external_node_path_.join(root, name, `${process.arch}.complete`)).catch(() => undefined)) === undefined
+        ? []
+        : [name]);
+    return (await Promise.all(whole)).flat();
+}
+/**
+ * The newest toolchain of the tool cache that is of a version or a series (`23`, `23.1`), and where given of a source
+ * and of exactly a digest; undefined where there is none.
+ */
+async function findTool(host, wanted) {
+    const tools = (await listTools(host)).filter((tool) => (wanted.version === undefined || matchesVersion(wanted.version, tool.version)) &&
+        (wanted.source === undefined || wanted.source === tool.source) &&
+        (wanted.digest === undefined || wanted.digest === tool.digest));
+    return tools.find((tool) => !tool.version.includes('-rc')) ?? tools[0];
+}
+/**
+ * Puts a toolchain into the tool cache and returns its folder. `fill` makes its content in `staging`; `final` is where
+ * it will stand, for content that must know. It is seen whole or not at all: the folder gets its name after the last
+ * byte was written, by one rename. Where another run was faster, or `final` is whole already, that one serves. `name`
+ * is the tool's in the tool cache.
+ */
+async function landTool(host, identity, fill, name = LLVM) {
+    if (!EXACT_VERSION.test(identity.version))
+        throw new Error(`${identity.version}: not a version for the tool cache`);
+    const final = external_node_path_.join(toolFolder(host, name), versionName(identity), identity.arch);
+    try {
+        if (!(await isWhole(final, identity))) {
+            const staging = await stagingFolder(host, name);
+            try {
+                await fill(staging, final);
+                const { version, source, digest } = identity;
+                await (0,promises_.writeFile)(external_node_path_.join(staging, MANIFEST), `${JSON.stringify({ version, source, digest })}\n`);
+                await (0,promises_.chmod)(staging, 0o755);
+                await putInPlace(staging, final, identity);
+            }
+            finally {
+                await (0,promises_.rm)(staging, { recursive: true, force: true });
+            }
+        }
+        // Without the marker @actions/tool-cache does not see the folder, which a killed run may have left so.
+        await (0,promises_.writeFile)(`${final}.complete`, '');
+        return final;
+    }
+    catch (error) {
+        throw diskError(toolFolder(host, name), error);
+    }
+}
+/** A folder of this process on the file system of the tool cache; swept by a later run where this one dies. */
+async function stagingFolder(host, name = LLVM) {
+    const folder = toolFolder(host, name);
+    try {
+        await (0,promises_.mkdir)(folder, { recursive: true });
+        await sweep(folder);
+        return await (0,promises_.mkdtemp)(external_node_path_.join(folder, `.staging-${ownerTag()}-`));
+    }
+    catch (error) {
+        throw diskError(folder, error);
+    }
+}
+/** Name of a toolchain as a semantic version, which is what a tool cache goes by: `23.1.4-debian.d0123456789ab`. */
+function versionName(tool) {
+    const [numbers, candidate] = tool.version.split('-');
+    // A letter goes before the digest: an identifier of digits alone must not begin with a zero.
+    const parts = [
+        ...(candidate === undefined ? [] : [candidate]),
+        tool.source,
+        `d${tool.digest.slice(0, 12)}`,
+    ];
+    return `${numbers}-${parts.join('.')}`;
+}
+/** What a folder says that it is. The manifest is written last, so that a folder with one is whole. */
+async function readManifest(folder) {
+    const file = external_node_path_.join(folder, MANIFEST);
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (info === undefined || !info.isFile() || info.size > MANIFEST_LIMIT)
+        return undefined;
+    try {
+        const { version, source, digest } = JSON.parse(await (0,promises_.readFile)(file, 'utf8'));
+        const isValid = EXACT_VERSION.test(version) && store_SOURCES.includes(source) && /^[0-9a-f]{64}$/.test(digest);
+        return isValid ? { folder, version, source, digest } : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+async function isWhole(final, identity) {
+    const tool = await readManifest(final);
+    return (tool?.digest === identity.digest && tool.version === identity.version && tool.source === identity.source);
+}
+const store_TRIES = 5;
+async function putInPlace(staging, final, identity) {
+    await (0,promises_.mkdir)(external_node_path_.dirname(final), { recursive: true });
+    for (let attempt = 1;; attempt++) {
+        try {
+            await (0,promises_.rename)(staging, final);
+            return;
+        }
+        catch (error) {
+            const { code } = error;
+            if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(code ?? '') || attempt === store_TRIES)
+                throw error;
+        }
+        if (await isWhole(final, identity))
+            return;
+        // What stands there is none of ours; the name frees at once, its content takes time.
+        const aside = await (0,promises_.mkdtemp)(external_node_path_.join(external_node_path_.dirname(staging), `.staging-${ownerTag()}-`));
+        await (0,promises_.rename)(final, external_node_path_.join(aside, 'old')).catch(() => undefined);
+        await (0,promises_.rm)(aside, { recursive: true, force: true });
+    }
+}
+/** Removes what runs left that are dead, or a day old. */
+async function sweep(folder) {
+    for (const name of await (0,promises_.readdir)(folder)) {
+        const tag = STAGING.exec(name)?.[1];
+        if (tag === undefined)
+            continue;
+        const info = await (0,promises_.stat)(external_node_path_.join(folder, name)).catch(() => undefined);
+        if (info === undefined)
+            continue;
+        if (ownerIsGone(tag) || Date.now() - info.mtimeMs > store_OLD_MS) {
+            await (0,promises_.rm)(external_node_path_.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/install.js
+
+
+
+
+
+
+
+
+/** Puts the toolchain of an archive into the tool cache, where it is not there yet. */
+async function installArchive(host, request, archive) {
+    const { version, source, digest } = archive;
+    const folder = await landTool(host, { version, source, digest, arch: process.arch }, async (staging) => {
+        await withDownload(host, archive, (file) => unpackToolchain(host, archive.url, file, staging));
+    });
+    return { folder, version, source, digest, pin: pinOf(request, source, version, digest) };
+}
+/** Downloads an archive, hands the verified file to `use`, and removes it. */
+async function withDownload(host, archive, use) {
+    // Two runs at once each have a file of their own, since each removes it; a killed one's is taken up by a later run.
+    const file = partOf(external_node_path_.join(host.cacheFolder, 'downloads'), archive.digest);
+    try {
+        await download(host, archive.url, file, {
+            title: external_node_path_.posix.basename(new URL(archive.url).pathname),
+            sha256: archive.digest,
+            ...(archive.bytes !== undefined && { bytes: archive.bytes }),
+        });
+        return await use(file);
+    }
+    finally {
+        await (0,promises_.rm)(file, { force: true });
+    }
+}
+/** Unpacks an archive with one top folder, as all LLVM releases have; its programs are then in `folder/bin`. */
+async function unpackToolchain(host, url, file, folder) {
+    host.log.info(`Unpacking ${url}`);
+    await unpackTar(host, file, folder, { strip: 1 });
+    const clang = await (0,promises_.stat)(external_node_path_.join(folder, 'bin', 'clang')).catch(() => undefined);
+    if (!clang?.isFile())
+        throw new values_error/* UserError */.y(`${url}: has no TOP-FOLDER/bin/clang; it must hold one LLVM toolchain`);
+}
+/** What the request pins by its digest, where the tool cache has it: then no server is asked. */
+async function findPinned(host, request, source) {
+    if (request.sha256 === undefined)
+        return undefined;
+    const { version, sha256: digest } = request;
+    const tool = await findTool(host, { version, source, digest });
+    return tool && { ...tool, pin: pinOf(request, source, tool.version, tool.digest) };
+}
+
+;// CONCATENATED MODULE: ./.build/debian/debs.js
+
+
+
+
+
+
+
+const PARALLEL = 4;
+/**
+ * Downloads packages into the cache folder, a few at a time under one progress line, and returns their files in the
+ * same order. One that is there already is checked, and not fetched again.
+ */
+async function downloadPackages(host, setting, packages) {
+    const total = packages.reduce((sum, one) => sum + one.size, 0);
+    const title = packages.length === 1 ? `${packages[0]?.name}` : `Debian: ${packages.length} packages`;
+    const progress = host.progress(title, 'bytes');
+    const got = new Map();
+    const report = (one, bytes) => {
+        got.set(one.sha256, bytes);
+        progress.update([...got.values()].reduce((sum, part) => sum + part, 0), total);
+    };
+    try {
+        return await eachOf(packages, PARALLEL, async (one) => {
+            const file = external_node_path_.join(host.cacheFolder, 'debian', `${one.sha256}.deb`);
+            const quiet = {
+                ...host,
+                progress: () => ({ update: (done) => report(one, done), end: () => undefined }),
+            };
+            if (!(await isThere(file, one))) {
+                const url = `${baseOf(setting)}/${one.filename}`;
+                await download(quiet, url, file, { title: one.name, sha256: one.sha256, bytes: one.size });
+            }
+            report(one, one.size);
+            return file;
+        });
+    }
+    finally {
+        progress.end();
+    }
+}
+/**
+ * Does some work on each of a list, on so many at a time, and returns what came of it in the same order. Where one
+ * fails no further one is begun, and those under way are waited for.
+ */
+async function eachOf(list, parallel, work) {
+    const results = new Map();
+    const failures = [];
+    const queue = [...list.entries()];
+    const worker = async () => {
+        for (let next = queue.shift(); next !== undefined && failures.length === 0; next = queue.shift()) {
+            const [at, one] = next;
+            await work(one).then((result) => results.set(at, result), (error) => failures.push(error));
+        }
+    };
+    await Promise.all(Array.from({ length: parallel }, worker));
+    if (failures.length > 0)
+        throw failures[0];
+    return list.map((_, at) => results.get(at));
+}
+async function isThere(file, one) {
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (info?.size !== one.size)
+        return false;
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file), hash);
+    return hash.digest('hex') === one.sha256;
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/relocate.js
+
+
+
+
+const relocate_TIMEOUT_SECONDS = 120;
+/**
+ * Makes unpacked Debian packages run at `final` with the libraries that came with them: each program gets their
+ * loader as its interpreter, and each program and library a search path of its own. patchelf is one of the packages,
+ * is started through the loader itself, and is gone afterwards. Throws a UserError where a program of the result does
+ * not start.
+ */
+async function relocate(host, staging, final, tool) {
+    const cannotRun = (why) => new values_error/* UserError */.y(`${tool.name} of Debian cannot be made to run here: ${why}`);
+    const folders = libraryFolders(staging, tool.folder);
+    const loader = loaderIn(staging);
+    if (loader === undefined)
+        throw cannotRun('its packages have no loader (ld-linux)');
+    const own = await ownCopy(staging, folders, loader);
+    const run = async (args) => {
+        const call = ['--library-path', own, external_node_path_.join(own, 'patchelf'), ...args];
+        const { code, stderr } = await host.run(external_node_path_.join(own, external_node_path_.basename(loader)), call, {
+            timeoutSeconds: relocate_TIMEOUT_SECONDS,
+        });
+        if (code !== 0)
+            throw cannotRun(`patchelf failed: ${stderr.trim().split('\n')[0]}`);
+    };
+    const bin = external_node_path_.join(tool.folder, 'bin');
+    removeDanglingLinks(external_node_path_.join(staging, bin));
+    for (const folder of [bin, ...folders]) {
+        const files = await elfFiles(external_node_path_.join(staging, folder));
+        if (files.length === 0)
+            continue;
+        const search = folders.map((one) => `$ORIGIN/${external_node_path_.relative(folder, one)}`).join(':');
+        const interpreter = folder === bin ? ['--set-interpreter', external_node_path_.join(final, loader)] : [];
+        // RPATH and not RUNPATH: LD_LIBRARY_PATH, which some set-up steps of CI export, goes before the latter.
+        await run([...interpreter, '--force-rpath', '--set-rpath', search, ...files]);
+    }
+    await (0,promises_.rm)(own, { recursive: true });
+    for (const program of tool.programs) {
+        const call = [external_node_path_.join(staging, bin, program), '--version'];
+        const { code, stderr } = await host.run(external_node_path_.join(staging, loader), call, {
+            ...(tool.env !== undefined && { env: tool.env }),
+            limit: 65536,
+            timeoutSeconds: relocate_TIMEOUT_SECONDS,
+        });
+        if (code !== 0)
+            throw cannotRun(`${program} ends with ${code} ${stderr.trim().split('\n')[0]}`.trim());
+    }
+}
+/** Links to programs that were left out. */
+function removeDanglingLinks(folder) {
+    for (const name of (0,external_node_fs_.readdirSync)(folder)) {
+        if (!(0,external_node_fs_.existsSync)(external_node_path_.join(folder, name)))
+            (0,external_node_fs_.rmSync)(external_node_path_.join(folder, name));
+    }
+}
+/** patchelf and the libraries that it runs with, where it does not write to them meanwhile. */
+async function ownCopy(staging, folders, loader) {
+    const own = external_node_path_.join(staging, '.patchelf');
+    await (0,promises_.mkdir)(own);
+    await (0,promises_.rename)(external_node_path_.join(staging, 'usr/bin/patchelf'), external_node_path_.join(own, 'patchelf'));
+    await (0,promises_.copyFile)(external_node_path_.join(staging, loader), external_node_path_.join(own, external_node_path_.basename(loader)));
+    for (const folder of folders) {
+        for (const name of (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder))) {
+            const needed = /^lib(?:c|m|stdc\+\+|gcc_s|pthread|dl)\.so\.\d+$/.test(name);
+            if (needed)
+                await (0,promises_.copyFile)(external_node_path_.join(staging, folder, name), external_node_path_.join(own, name));
+        }
+    }
+    return own;
+}
+function libraryFolders(staging, tool) {
+    const roots = ['usr/lib', 'lib'].filter((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)));
+    const triples = roots.flatMap((folder) => (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder))
+        .filter((name) => name.endsWith('-linux-gnu'))
+        .map((name) => external_node_path_.join(folder, name)));
+    return [...triples, external_node_path_.join(tool, 'lib')].filter((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)));
+}
+/** The loader's file, below its several names; undefined where there is none. */
+function loaderIn(staging) {
+    const folders = ['usr/lib64', 'lib64', 'usr/lib', 'lib', ...libraryFolders(staging, '.')];
+    for (const folder of folders) {
+        const name = (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)) &&
+            (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder)).find((one) => /^ld-linux[\w.-]*\.so\.\d$/.test(one));
+        if (name && (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder, name)))
+            return external_node_path_.join(folder, name);
+    }
+    return undefined;
+}
+/** The dynamic ELF files of a folder, without links. The loader is left as it is: it cannot be given a search path. */
+async function elfFiles(folder) {
+    const files = (0,external_node_fs_.readdirSync)(folder)
+        .filter((name) => !name.startsWith('ld-linux'))
+        .map((name) => external_node_path_.join(folder, name))
+        .filter((file) => (0,external_node_fs_.lstatSync)(file).isFile());
+    const found = [];
+    for (const file of files) {
+        const handle = await (0,promises_.open)(file);
+        try {
+            const { bytesRead, buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+            if (bytesRead === 4 && buffer.readUInt32BE(0) === 0x7f454c46)
+                found.push(file);
+        }
+        finally {
+            await handle.close();
+        }
+    }
+    return found;
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/packages.js
+
+
+
+
+
+
+
+// Decompression takes one processor an archive.
+const packages_PARALLEL = 2;
+/**
+ * Puts a tool of Debian's archive into the tool cache (under `stored` where it is not LLVM) and returns its folder: the
+ * packages are verified, unpacked without root, and made to run with their own C library on whatever host this is. Its
+ * programs are in `bin`.
+ */
+async function landPackages(host, setting, tool, stored) {
+    const { version, packages } = tool;
+    const identity = { version, source: 'debian', digest: digestOf(packages), arch: process.arch };
+    const fill = async (staging, final) => {
+        const megabytes = Math.round(packages.reduce((sum, one) => sum + one.size, 0) / 1e6);
+        host.log.info(`${tool.name} ${version} from Debian ${tool.suite}: ${packages.length} packages, ${megabytes} MB`);
+        // The largest first, so that none of them is left over for one processor.
+        const bySize = [...packages].sort((a, b) => b.size - a.size);
+        const files = await downloadPackages(host, setting, bySize);
+        host.log.info(`Unpacking ${files.length} packages`);
+        await eachOf(files, packages_PARALLEL, (file) => unpackDeb(host, file, staging, tool.isPart));
+        await relocate(host, staging, final, tool);
+        await (0,promises_.symlink)(external_node_path_.join(tool.folder, 'bin'), external_node_path_.join(staging, 'bin'));
+    };
+    return landTool(host, identity, fill, stored);
+}
+/** What pins a set of packages: SHA-256 over a line for each, sorted, with name, version and digest. */
+function digestOf(packages) {
+    const lines = packages.map((one) => `${one.name} ${one.version} ${one.sha256}\n`);
+    return (0,external_node_crypto_.createHash)('sha256').update(lines.join('')).digest('hex');
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/programs.js
+/** The programs that a kernel build with `LLVM=` starts (scripts/Makefile.clang, the top Makefile). */
+const LLVM_PROGRAMS = [
+    'clang',
+    'ld.lld',
+    'llvm-ar',
+    'llvm-nm',
+    'llvm-objcopy',
+    'llvm-objdump',
+    'llvm-readelf',
+    'llvm-strip',
+];
+
+;// CONCATENATED MODULE: ./.build/toolchain/debian.js
+
+
+
+
+
+
+
+
+
+/**
+ * Gets LLVM from Debian's archive: the packages of the compiler, the linker and the tools with all that they need,
+ * each verified, unpacked without root, and made to run with their own C library on whatever host this is.
+ */
+const fetchDebian = async (host, request) => {
+    const pinned = await findPinned(host, request, 'debian');
+    if (pinned !== undefined)
+        return pinned;
+    const setting = {
+        ...(request.mirror !== undefined && { mirror: request.mirror }),
+        ...(request.key !== undefined && { key: request.key }),
+    };
+    const offer = await findLlvm(host, setting, request.version, debianArch(process.arch));
+    const { version, suite } = offer;
+    const packages = closureOf(offer.indexes, offer.roots, isNotNeeded);
+    const digest = digestOf(packages);
+    if (request.sha256 !== undefined && request.sha256 !== digest) {
+        throw new values_error/* UserError */.y(`llvm-sha256: '${request.sha256}' was asked for, and the packages of LLVM ${version} in Debian ${suite} have ${digest}; the archive has moved on: a day of snapshot.debian.org as llvm-mirror has the older ones`);
+    }
+    const folder = await landPackages(host, setting, {
+        name: 'LLVM',
+        version,
+        suite,
+        packages,
+        folder: `usr/lib/llvm-${offer.major}`,
+        programs: LLVM_PROGRAMS,
+        isPart: isPartOfLlvm,
+    });
+    return { folder, version, source: 'debian', digest, pin: pinOf(request, 'debian', version, digest) };
+};
+
+;// CONCATENATED MODULE: ./.build/toolchain/github.js
+
+
+
+
+
+const API = 'https://api.github.com';
+const RELEASES = 'repos/llvm/llvm-project/releases';
+const ANSWER_LIMIT = 64 << 20;
+const PAGES = 10;
+const PER_PAGE = 100;
+const PROCESSORS = new Map([
+    ['x64', 'X64'],
+    ['arm64', 'ARM64'],
+]);
+/**
+ * Gets a release of the LLVM project, `LLVM-<version>-Linux-<X64|ARM64>.tar.xz`. Its digest comes from GitHub's release
+ * API (https://docs.github.com/rest/releases/releases).
+ */
+const fetchGithub = async (host, request) => {
+    const processor = PROCESSORS.get(process.arch);
+    if (processor === undefined) {
+        throw new values_error/* UserError */.y(`llvm-source: github has no LLVM for ${process.arch}; take debian or system`);
+    }
+    const pinned = await findPinned(host, request, 'github');
+    if (pinned !== undefined)
+        return pinned;
+    const base = request.mirror ?? API;
+    const assets = await fetchAssets(host, base, processor, request);
+    const version = chooseVersion(request.version, [...assets.keys()], `github (${base}/${RELEASES})`);
+    const asset = assets.get(version);
+    if (asset === undefined)
+        throw new Error(`no asset of ${version}`);
+    const { url, bytes } = asset;
+    const digest = asset.digest ?? request.sha256;
+    if (digest === undefined) {
+        throw new values_error/* UserError */.y(`${url}: GitHub has no digest of it; give the one that it must have by llvm-sha256`);
+    }
+    checkDigest(request, url, digest);
+    return installArchive(host, request, { version, source: 'github', digest, url, bytes });
+};
+/** The archives for a processor by version: of the wanted version, or of all releases up to the wanted series. */
+async function fetchAssets(host, base, processor, request) {
+    const assets = new Map();
+    if (EXACT_VERSION.test(request.version)) {
+        try {
+            github_readRelease(await github_ask(host, `${base}/${RELEASES}/tags/llvmorg-${request.version}`, request), processor, assets);
+            if (assets.size > 0)
+                return assets;
+        }
+        catch (error) {
+            if (!isNotFound(error))
+                throw error;
+        }
+    }
+    for (let page = 1; page <= PAGES; page++) {
+        const url = `${base}/${RELEASES}?per_page=${PER_PAGE}&page=${page}`;
+        const releases = await github_ask(host, url, request);
+        if (!Array.isArray(releases))
+            throw new values_error/* UserError */.y(`${url}: the answer is no list of releases`);
+        for (const release of releases)
+            github_readRelease(release, processor, assets);
+        // Newest first: a series is over where older ones begin.
+        const found = [...assets.keys()].some((version) => matchesVersion(request.version, version));
+        if (found || releases.length < PER_PAGE || EXACT_VERSION.test(request.version))
+            break;
+    }
+    return assets;
+}
+async function github_ask(host, url, request) {
+    const headers = {
+        accept: 'application/vnd.github+json',
+        'x-github-api-version': '2022-11-28',
+        ...(request.githubToken !== undefined && { authorization: `Bearer ${request.githubToken}` }),
+    };
+    const answer = await fetchBytes(host, url, { limit: ANSWER_LIMIT, headers });
+    try {
+        return JSON.parse(answer.toString('utf8'));
+    }
+    catch (error) {
+        throw new values_error/* UserError */.y(`${url}: the answer is not JSON`, { cause: error });
+    }
+}
+/** Adds a release's archive for a processor, where it has one. What does not look as it should is left out. */
+function github_readRelease(release, processor, assets) {
+    const { tag_name, draft, assets: listed } = fieldsOf(release);
+    const version = /^llvmorg-(.*)$/.exec(String(tag_name))?.[1] ?? '';
+    if (!EXACT_VERSION.test(version) || draft === true || !Array.isArray(listed))
+        return;
+    for (const one of listed) {
+        const { name, size, digest, browser_download_url: url } = fieldsOf(one);
+        if (name !== `LLVM-${version}-Linux-${processor}.tar.xz`)
+            continue;
+        if (typeof url !== 'string' || !Number.isSafeInteger(size))
+            continue;
+        const sha256 = /^sha256:([0-9a-f]{64})$/.exec(String(digest))?.[1];
+        assets.set(version, { url, bytes: Number(size), digest: sha256 });
+    }
+}
+function fieldsOf(value) {
+    return typeof value === 'object' && value !== null ? value : {};
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/keys.js
+/**
+ * kernel.org's checksum autosigner, which signs every sha256sums.asc (https://www.kernel.org/signature.html). Only the
+ * key itself and its user id, which is all that a signature is checked with: what makes it the right one is that its
+ * fingerprint, which is a digest of the key, is this one.
+ */
+const KERNEL_ORG_KEY = {
+    fingerprints: ['B8868C80BA62A1FFFAF5FDA9632D3A06589DA6B1'],
+    armored: `-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+xsFNBFEBWz4BEAC5TM6NkCTlrvbhGvQf19EZ1vpnB9/8wBeA7tpmc0bFSts7qfPK
+ebSrtvbtV1Mnmn4I96NSUbpPLfrhN7+mDzrZq5J0uc7tLsyh4lYurP1rnLwHRfhJ
+IgyzuwNQ2LUp9qc9jhi7F7a5rsnbma+/t3TOwTRlm8CwJUcmVPM3+F+sCM0qBeKV
+4X6n9/32WV+gaVfERPK6JE58EmtKtbn4eKWFtEZ8nvrOEIHr/woVkWAxpwuLHKDN
+MHdsVDv2AWFBFBMf2XTTm2fMrBL+WRuqXzQ+d/VAUSlaDhRTWX/x1RQrR60CNXIX
+NTIk5gofX2M1vOsP0i8GZDFEXRTy7arK5epFChlPB//F+VpLD9zm3CisQdYtmlMk
+SBP91KZYg8KQuC36qfPtwahB2P2B+lG1iZIXM1d0G/GC47Tko8T2tFcEzB/Wzi6j
+rEQbPL9u1iaXXFpUaQJ9v6v1FU0vLmG1tKc2E2GcU/Nblm0T67UIEgAjPewPdzga
+ZkwT9HeFxw7nMiYlIMPsGRtQTiNqdAQJ/CRWeRiYff8oLHQr5Hbq/yXwDbW0tvAs
+E3B1N0/NrE4SNJsGrGE72VpSx8RPErTSAOZ3CmNuP4aX0vKEzyr5at/PxG+jHU+2
+LdouCpcaQ9bhLsiG8EYPGM3dNSvHVYFgBqGfN2GFEwka5ZTcE2gVsBOXEwARAQAB
+zTZLZXJuZWwub3JnIGNoZWNrc3VtIGF1dG9zaWduZXIgPGF1dG9zaWduZXJAa2Vy
+bmVsLm9yZz4=
+=9WmR
+-----END PGP PUBLIC KEY BLOCK-----
+`,
+};
+
+;// CONCATENATED MODULE: ./.build/toolchain/kernel-org.js
+
+
+
+
+
+
+
+const kernel_org_BASE = 'https://mirrors.edge.kernel.org/pub/tools/llvm/files';
+const CHECKSUMS_LIMIT = 4 << 20;
+const kernel_org_PROCESSORS = new Map([
+    ['x64', 'x86_64'],
+    ['arm64', 'aarch64'],
+]);
+/**
+ * Gets an LLVM that the kernel's maintainers built (https://www.kernel.org/pub/tools/llvm/): `sha256sums.asc`, signed
+ * by kernel.org's checksum autosigner, says which versions there are and what digest each archive has.
+ */
+const fetchKernelOrg = async (host, request) => {
+    const processor = kernel_org_PROCESSORS.get(process.arch);
+    if (processor === undefined) {
+        throw new values_error/* UserError */.y(`llvm-source: kernel-org has no LLVM for ${process.arch}; take debian or system`);
+    }
+    const pinned = await findPinned(host, request, 'kernel-org');
+    if (pinned !== undefined)
+        return pinned;
+    const base = request.mirror ?? kernel_org_BASE;
+    const digests = await fetchDigests(host, base, processor, request.key);
+    const version = chooseVersion(request.version, [...digests.keys()], `kernel-org (${base})`);
+    const digest = digests.get(version) ?? '';
+    const url = `${base}/llvm-${version}-${processor}.tar.xz`;
+    checkDigest(request, url, digest);
+    return installArchive(host, request, { version, source: 'kernel-org', digest, url });
+};
+/** The digest of each version's archive for a processor, out of the signed list. */
+async function fetchDigests(host, base, processor, keyFile) {
+    const url = `${base}/sha256sums.asc`;
+    const key = keyFile === undefined ? KERNEL_ORG_KEY : await readSigningKey(host, keyFile, 'llvm-key');
+    const text = (await fetchBytes(host, url, { limit: CHECKSUMS_LIMIT })).toString('utf8');
+    const digests = new Map();
+    for (const line of (await verifyClearsigned(host, text, key, url)).split('\n')) {
+        const [, digest, version, cpu] = /^([0-9a-f]{64}) [ *]llvm-(\d{1,4}\.\d{1,4}\.\d{1,4}(?:-rc\d{1,3})?)-(x86_64|aarch64)\.tar\.xz$/.exec(line) ?? [];
+        if (digest === undefined || version === undefined || cpu !== processor)
+            continue;
+        if ((digests.get(version) ?? digest) !== digest)
+            throw new values_error/* UserError */.y(`${url}: has two digests for ${version}`);
+        digests.set(version, digest);
+    }
+    return digests;
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/system.js
+
+
+
+
+
+
+
+// Distributions ship the programs as thin drivers over these.
+const LIBRARIES = /^lib(LLVM|clang-cpp|LTO|lld)[\w.+-]*\.so[\w.]*$/;
+/**
+ * An LLVM that is installed: where `llvm-path` says, or the first of PATH, `clang-<major>` in PATH and
+ * `/usr/lib/llvm-<major>` that has the wanted version. Throws a UserError that names what is missing or of another version.
+ */
+async function findSystem(host, request) {
+    const places = request.path === undefined ? usualPlaces(host, request.version) : [placeAt(host, request.path)];
+    const refused = [];
+    for (const place of places) {
+        const answer = await inspect(host, place);
+        if ('wrong' in answer)
+            refused.push(answer.wrong);
+        else if (request.path !== undefined || matchesVersion(request.version, answer.version))
+            return system_describe(host, place, answer.version, request);
+        else
+            refused.push(`${place.name} is ${answer.version}`);
+    }
+    const input = request.path === undefined ? `llvm-version: '${request.version}' is not installed` : 'llvm-path';
+    const why = refused.length === 0
+        ? `no clang in PATH, no /usr/lib/llvm-${majorOf(request.version)}`
+        : refused.join('; ');
+    throw new values_error/* UserError */.y(`${input}: ${why}`);
+}
+function usualPlaces(host, version) {
+    const suffix = `-${majorOf(version)}`;
+    const folder = `/usr/lib/llvm${suffix}/bin`;
+    return [
+        ...inPath(host, ''),
+        ...inPath(host, suffix),
+        ...((0,external_node_fs_.existsSync)(external_node_path_.join(folder, 'clang'))
+            ? [{ bin: folder, suffix: '', llvm: `${folder}/`, name: folder }]
+            : []),
+    ];
+}
+function inPath(host, suffix) {
+    try {
+        const bin = external_node_path_.dirname(findProgram(`clang${suffix}`, host.env.PATH, '/'));
+        return [{ bin, suffix, llvm: suffix === '' ? '1' : suffix, name: `clang${suffix} in PATH` }];
+    }
+    catch (error) {
+        if (error instanceof values_error/* UserError */.y)
+            return [];
+        throw error;
+    }
+}
+function placeAt(host, given) {
+    if (given.startsWith('-')) {
+        const [place] = inPath(host, given);
+        if (place !== undefined)
+            return place;
+        throw new values_error/* UserError */.y(`llvm-path: '${given}': there is no clang${given} in PATH`);
+    }
+    const bin = [given, external_node_path_.join(given, 'bin')].find((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(folder, 'clang')));
+    if (bin === undefined)
+        throw new values_error/* UserError */.y(`llvm-path: there is no clang in ${given} or ${external_node_path_.join(given, 'bin')}`);
+    // make splits LLVM= at spaces.
+    if (/\s/.test(bin))
+        throw new values_error/* UserError */.y(`llvm-path: '${bin}' has a space in it, which kbuild cannot take`);
+    return { bin, suffix: '', llvm: `${bin}/`, name: bin };
+}
+/** The version of the programs of a place, or a line on what is wrong with it. */
+async function inspect(host, place) {
+    const missing = LLVM_PROGRAMS.filter((name) => !(0,external_node_fs_.existsSync)(external_node_path_.join(place.bin, `${name}${place.suffix}`)));
+    if (missing.length > 0) {
+        const names = missing.map((name) => name + place.suffix).join(', ');
+        return { wrong: `${place.name} has no ${names} beside it in ${place.bin}` };
+    }
+    const say = async (name) => {
+        const { stdout, stderr } = await host.run(external_node_path_.join(place.bin, `${name}${place.suffix}`), ['--version'], {
+            limit: 65536,
+            timeoutSeconds: 60,
+        });
+        return {
+            version: /(?:clang version|LLD) (\d{1,4}\.\d{1,4}\.\d{1,4}(?:-rc\d{1,3})?)/.exec(stdout)?.[1],
+            stderr,
+        };
+    };
+    const [clang, lld] = [await say('clang'), await say('ld.lld')];
+    if (clang.version === undefined || lld.version === undefined) {
+        const said = (clang.stderr || lld.stderr).trim().split('\n', 1)[0] ?? '';
+        return { wrong: `${place.name} does not tell its version (${said.slice(0, 300)})` };
+    }
+    if (majorOf(clang.version) !== majorOf(lld.version)) {
+        const both = `clang ${clang.version} and ld.lld ${lld.version}`;
+        return { wrong: `${place.name} has ${both}, of which one cannot read the other's bitcode` };
+    }
+    return { version: clang.version };
+}
+async function system_describe(host, place, version, request) {
+    const digest = await system_digestOf(host, place);
+    if (request.sha256 !== undefined && request.sha256 !== digest) {
+        throw new values_error/* UserError */.y(`llvm-sha256: '${request.sha256}' was asked for, and the programs of ${place.name} have ${digest}`);
+    }
+    return {
+        version,
+        source: 'system',
+        digest,
+        bin: place.bin,
+        suffix: place.suffix,
+        llvm: place.llvm,
+        reason: request.path === undefined ? `${place.name} is of the wanted version` : 'llvm-path names it',
+        pin: {
+            'llvm-version': version,
+            'llvm-source': 'system',
+            ...(request.path !== undefined && { 'llvm-path': request.path }),
+            'llvm-sha256': digest,
+        },
+    };
+}
+/** SHA-256 over names and bytes of the programs, and of the LLVM libraries that they load, links resolved. */
+async function system_digestOf(host, { bin, suffix }) {
+    const programs = LLVM_PROGRAMS.map((name) => (0,external_node_fs_.realpathSync)(external_node_path_.join(bin, `${name}${suffix}`)));
+    const beside = [...new Set(programs.map((file) => external_node_path_.join(external_node_path_.dirname(file), '../lib')))]
+        .filter(external_node_fs_.existsSync)
+        .flatMap((folder) => (0,external_node_fs_.readdirSync)(folder).map((name) => external_node_path_.join(folder, name)));
+    const loaded = await Promise.all(['clang', 'ld.lld'].map((name) => loadedBy(host, external_node_path_.join(bin, `${name}${suffix}`))));
+    const libraries = [...beside, ...loaded.flat()]
+        .filter((file) => LIBRARIES.test(external_node_path_.basename(file)) && (0,external_node_fs_.existsSync)(file))
+        .map((file) => (0,external_node_fs_.realpathSync)(file));
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    const files = [...new Set([...programs, ...libraries])];
+    for (const file of files.sort((a, b) => (external_node_path_.basename(a) < external_node_path_.basename(b) ? -1 : 1))) {
+        hash.update(`${external_node_path_.basename(file)}\0`);
+        for await (const chunk of (0,external_node_fs_.createReadStream)(file))
+            hash.update(chunk);
+    }
+    return hash.digest('hex');
+}
+/** The libraries that a program loads, as its loader lists them (ld.so(8)); a static program only tells its version. */
+async function loadedBy(host, program) {
+    const env = { ...definedOf(host.env), LD_TRACE_LOADED_OBJECTS: '1' };
+    const { stdout } = await host.run(program, ['--version'], { env, limit: 65536, timeoutSeconds: 60 });
+    return [...stdout.matchAll(/^\s*(?:\S+ => )?(\/\S+) \(0x/gm)].map((match) => match[1] ?? '');
+}
+function majorOf(version) {
+    return version.split('.')[0] ?? version;
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/url.js
+
+
+
+
+
+
+
+/** Gets a toolchain from any URL; the request must say what digest the archive has. */
+const fetchUrl = async (host, request) => {
+    const { source: url, sha256: digest } = request;
+    const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' };
+    if (protocol !== 'http:' && protocol !== 'https:') {
+        throw new values_error/* UserError */.y(`llvm-source: '${url}' is not an http(s) URL`);
+    }
+    if (digest === undefined) {
+        throw new values_error/* UserError */.y(`llvm-sha256: is not set, and nobody else says what ${url} must hold; set it`);
+    }
+    const known = await findTool(host, { source: 'url', digest });
+    const { folder, version } = known ?? (await install(host, url, digest));
+    if (!matchesVersion(request.version, version)) {
+        throw new values_error/* UserError */.y(`llvm-version: '${request.version}' was asked for, and ${url} is ${version}; set it to that`);
+    }
+    return { folder, version, source: 'url', digest, pin: pinOf(request, url, version, digest) };
+};
+/** A URL says nothing of a version that could be relied on: the programs do, once their archive is verified. */
+async function install(host, url, digest) {
+    const scratch = await stagingFolder(host);
+    try {
+        await withDownload(host, { url, digest }, (file) => unpackToolchain(host, url, file, scratch));
+        const version = await url_versionOf(host, url, scratch);
+        const identity = { version, source: 'url', digest, arch: process.arch };
+        const folder = await landTool(host, identity, async (staging) => (0,promises_.rename)(scratch, staging));
+        return { folder, version };
+    }
+    finally {
+        await (0,promises_.rm)(scratch, { recursive: true, force: true });
+    }
+}
+const url_TIMEOUT_SECONDS = 60;
+async function url_versionOf(host, url, folder) {
+    const result = await host.run(external_node_path_.join(folder, 'bin', 'clang'), ['--version'], {
+        limit: 4096,
+        timeoutSeconds: url_TIMEOUT_SECONDS,
+    });
+    const version = /clang version (\d+\.\d+\.\d+(?:-rc\d+)?)/.exec(result.stdout)?.[1];
+    if (result.code === 0 && version !== undefined)
+        return version;
+    const words = result.stderr.trim().split('\n')[0] ?? '';
+    throw new values_error/* UserError */.y(`${url}: its bin/clang does not run on this machine (code ${result.code}) ${words}`.trim());
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/resolve.js
+
+
+
+
+
+
+
+
+
+const resolve_SOURCES = new Map([
+    ['kernel-org', fetchKernelOrg],
+    ['github', fetchGithub],
+    ['debian', fetchDebian],
+]);
+/**
+ * Finds or fetches the LLVM of a request, and logs what was taken, why, and how to get exactly this one again.
+ * Throws a UserError where the source has it not; for `auto`, one line with the reason of each source.
+ */
+async function resolveToolchain(host, request) {
+    const toolchain = await resolve_find(host, request);
+    host.log.info(`LLVM ${toolchain.version} from ${toolchain.source}: ${toolchain.bin} (${toolchain.reason})`);
+    const pin = Object.entries(toolchain.pin).map(([name, value]) => `${name}: ${value}`);
+    host.log.info(`To pin exactly this one: ${pin.join(', ')}`);
+    if (toolchain.source === 'debian') {
+        host.log.info("Debian's archive keeps a version only until the next one: llvm-mirror can name a day of snapshot.debian.org");
+    }
+    return toolchain;
+}
+/** The toolchain of a request where it is on this machine already; nothing is fetched. */
+async function presentToolchain(host, request) {
+    if (request.path !== undefined || request.source === 'system')
+        return findSystem(host, request);
+    for (const way of localWays(host, request)) {
+        const found = await way.go().catch(userErrorAsText);
+        if (found !== undefined && typeof found !== 'string')
+            return found;
+    }
+    return undefined;
+}
+async function resolve_find(host, request) {
+    if (request.source === 'system' || request.path !== undefined)
+        return findSystem(host, request);
+    if (request.source === 'auto')
+        return firstOf(host, request);
+    const fetchFrom = resolve_SOURCES.get(request.source) ?? fetchUrl;
+    return asToolchain(await fetchFrom(host, request), `llvm-source is ${request.source}`);
+}
+async function firstOf(host, request) {
+    const remote = [
+        { name: 'kernel-org', fetchFrom: fetchKernelOrg },
+        { name: 'debian', fetchFrom: fetchDebian },
+    ].map(({ name, fetchFrom }) => ({
+        name,
+        go: async () => asToolchain(await fetchFrom(host, { ...request, source: name }), `${name} has it`),
+    }));
+    const reasons = [];
+    for (const way of [...localWays(host, request), ...remote]) {
+        const found = await way.go().catch(userErrorAsText);
+        if (found !== undefined && typeof found !== 'string')
+            return { ...found, reason: [found.reason, ...reasons].join('; ') };
+        reasons.push(`not ${way.name}: ${found ?? 'it has none'}`);
+        host.log.info(`LLVM ${request.version}: ${reasons.at(-1)}`);
+        host.signal.throwIfAborted();
+    }
+    throw new values_error/* UserError */.y(`llvm-version: '${request.version}' was not found: ${reasons.join('; ')}`);
+}
+function localWays(host, request) {
+    const system = { name: 'system', go: () => findSystem(host, request) };
+    const cache = {
+        name: 'the tool cache',
+        go: async () => {
+            const named = resolve_SOURCES.has(request.source) ? request.source : 'url';
+            // Where one from a URL came from is not known any more, and so it could not be pinned.
+            for (const source of request.source === 'auto' ? resolve_SOURCES.keys() : [named]) {
+                const tool = await findTool(host, {
+                    version: request.version,
+                    source,
+                    ...(request.sha256 !== undefined && { digest: request.sha256 }),
+                });
+                if (tool === undefined)
+                    continue;
+                const from = source === 'url' ? request.source : source;
+                const pin = pinOf(request, from, tool.version, tool.digest);
+                return asToolchain({ ...tool, pin }, 'it is in the tool cache');
+            }
+            return undefined;
+        },
+    };
+    return request.source === 'auto' ? [system, cache] : [cache];
+}
+function asToolchain(fetched, reason) {
+    const bin = external_node_path_.join(fetched.folder, 'bin');
+    const { version, source, digest, pin } = fetched;
+    return { version, source, digest, bin, suffix: '', llvm: `${bin}/`, reason, pin };
+}
+function userErrorAsText(error) {
+    if (error instanceof values_error/* UserError */.y)
+        return (0,values_error/* messageOf */.b)(error);
+    throw error;
+}
+
+// EXTERNAL MODULE: ./.build/cache/compiler-folder.js
+var compiler_folder = __nccwpck_require__(6271);
+;// CONCATENATED MODULE: ./.build/cache/embedding.js
+
+
+
+const embedding_WORD = '.incbin';
+// Not compiled into the kernel's bitcode, or for other architectures.
+const ELSEWHERE = /^(?:Documentation|samples|scripts|tools|usr)\//;
+const embedding_LIMIT = 16 << 20;
+/**
+ * The C files and headers of a tree that include other files' bytes (`.incbin`). `before`: those of an earlier state of
+ * the tree, of which only `changed` has to be looked at.
+ */
+async function findEmbedding(host, tree, arch, before, changed) {
+    const found = before === undefined
+        ? await search(host, tree)
+        : [...new Set([...before, ...changed])].filter((name) => /\.[ch]$/.test(name) && has(external_node_path_.join(tree, name)));
+    const other = (name) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
+    return found.filter((name) => !ELSEWHERE.test(name) && !other(name)).sort();
+}
+async function search(host, tree) {
+    const call = ['-rlFZ', '--include=*.c', '--include=*.h', '-e', embedding_WORD, '.'];
+    const { code, stdout, stderr } = await host.run('grep', call, { cwd: tree, timeoutSeconds: 600 });
+    // 1: nothing was found.
+    if (code > 1)
+        throw new values_error/* UserError */.y(`source: ${tree} cannot be searched (${stderr.trim().split('\n')[0]})`);
+    return stdout
+        .split('\0')
+        .filter((name) => name.startsWith('./'))
+        .map((name) => name.slice(2));
+}
+function has(file) {
+    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+    return info?.isFile() === true && info.size <= embedding_LIMIT && (0,external_node_fs_.readFileSync)(file).includes(embedding_WORD);
+}
+
+;// CONCATENATED MODULE: ./.build/cache/identity.js
+
+
+
+/** Folders with the headers that host programs are compiled with; kbuild does not follow them (`-MMD`). */
+const HEADERS = ['/usr/include', '/usr/include/openssl', '/usr/include/linux'];
+const OS_RELEASE = '/etc/os-release';
+/** What a build depends on beyond its sources, on this host. */
+function identity_identityOf(arch, toolchain, source, output) {
+    return { arch, toolchain, source, output, host: hostSystem() };
+}
+/** The host's system by name, C library, and a digest over its header files: `debian-12-glibc2.36-0123abcd`. */
+function hostSystem() {
+    const release = identity_readText(OS_RELEASE);
+    const field = (name) => new RegExp(`^${name}="?([\\w.-]{1,32})"?$`, 'm').exec(release)?.[1] ?? 'unknown';
+    const { header } = process.report.getReport();
+    const digest = (0,external_node_crypto_.createHash)('sha256');
+    for (const folder of HEADERS) {
+        for (const name of list(folder)) {
+            const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(folder, name), { throwIfNoEntry: false });
+            // Packages bring their files' times along.
+            if (info?.isFile())
+                digest.update(`${name}\0${info.size}\0${Math.floor(info.mtimeMs / 1000)}\0`);
+        }
+    }
+    const libc = header.glibcVersionRuntime ?? 'other-libc';
+    return `${field('ID')}-${field('VERSION_ID')}-glibc${libc}-${digest.digest('hex').slice(0, 8)}`;
+}
+function list(folder) {
+    try {
+        return (0,external_node_fs_.readdirSync)(folder).sort();
+    }
+    catch {
+        return [];
+    }
+}
+function identity_readText(file) {
+    try {
+        return (0,external_node_fs_.readFileSync)(file, 'utf8').slice(0, 65536);
+    }
+    catch {
+        return '';
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/cache/state.js
+
+
+
+
+const SCHEMA = 1;
+const state_LIMIT = 512 << 20;
+const STATE_FILE = `${output_files/* OWN_FOLDER */.w5}/state.json`;
+/** The record as an entry carries it. It gets the other name once the build that goes on from it has ended. */
+const CARRIED_FILE = `${output_files/* OWN_FOLDER */.w5}/carried.json`;
+/**
+ * Notes that the files of an output folder are about to be written, whose record is then only good again once
+ * `writeState` was called: what is ended by force in between leaves halves behind.
+ */
+function markBuilding(output) {
+    (0,external_node_fs_.mkdirSync)(external_node_path_.join(output, output_files/* OWN_FOLDER */.w5), { recursive: true });
+    write(external_node_path_.join(output, STATE_FILE), JSON.stringify({ schema: SCHEMA, phase: 'building' }));
+}
+/** Writes the state of an output folder, for its next build and for an entry to carry. */
+function writeState(output, state) {
+    const text = JSON.stringify({
+        schema: SCHEMA,
+        ...state,
+        sources: { kind: state.sources.kind, ids: [...state.sources.ids] },
+        changedAt: [...state.changedAt].map(([name, time]) => [name, String(time)]),
+        outputs: state.outputs.map(({ name, size, mtime }) => [name, size, String(mtime)]),
+    });
+    write(external_node_path_.join(output, CARRIED_FILE), text);
+    write(external_node_path_.join(output, STATE_FILE), text);
+}
+/** Seen whole or not at all. */
+function write(file, text) {
+    (0,external_node_fs_.writeFileSync)(`${file}.part`, text);
+    (0,external_node_fs_.renameSync)(`${file}.part`, file);
+}
+/** Forgets the state of an output folder. */
+function removeState(output) {
+    (0,external_node_fs_.rmSync)(external_node_path_.join(output, STATE_FILE), { force: true });
+}
+/**
+ * Reads the state of an output folder; `absent` where there is none, `broken` where it is not what was written,
+ * `building` where a build began and did not come to its end.
+ */
+function readState(output, name = STATE_FILE) {
+    const file = external_node_path_.join(output, name);
+    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+    if (info === undefined)
+        return 'absent';
+    if (!info.isFile() || info.size > state_LIMIT)
+        return 'broken';
+    try {
+        const raw = JSON.parse((0,external_node_fs_.readFileSync)(file, 'utf8'));
+        return raw?.phase === 'building' ? 'building' : (state_parse(raw) ?? 'broken');
+    }
+    catch {
+        return 'broken';
+    }
+}
+const TEXT = (value) => typeof value === 'string';
+function state_parse(raw) {
+    const { schema, identity, mode, phase, config, sources, changedAt, outputs, embedding, cost } = raw;
+    if (schema !== SCHEMA || !isMode(mode) || !['failed', 'done'].includes(phase))
+        return undefined;
+    if (!isIdentity(identity) || !TEXT(config) || !['git', 'digests'].includes(sources.kind))
+        return undefined;
+    const ids = pairs(sources.ids, TEXT);
+    const times = pairs(changedAt, isTime);
+    if (ids === undefined || times === undefined || !Array.isArray(outputs))
+        return undefined;
+    const files = outputs.flatMap((one) => {
+        const [name, size, mtime] = Array.isArray(one) ? one : [];
+        return TEXT(name) && isInside(name) && Number.isSafeInteger(size) && isTime(mtime)
+            ? [{ name, size, mtime: BigInt(mtime) }]
+            : [];
+    });
+    if (files.length !== outputs.length || !Array.isArray(embedding) || !embedding.every(TEXT))
+        return undefined;
+    const seconds = (value) => (typeof value === 'number' && value >= 0 && value < 1e5 ? value : null);
+    return {
+        identity,
+        mode,
+        phase,
+        config,
+        sources: { kind: sources.kind, ids },
+        changedAt: new Map([...times].map(([name, time]) => [name, BigInt(time)])),
+        outputs: files,
+        embedding,
+        cost: { frontEnd: seconds(cost?.frontEnd), backEnd: seconds(cost?.backEnd) },
+    };
+}
+function isTime(value) {
+    return TEXT(value) && /^\d{1,19}$/.test(value);
+}
+/** Whether a value of unknown origin is an identity. */
+function isIdentity(value) {
+    const one = value;
+    return (typeof one === 'object' &&
+        one !== null &&
+        ['arch', 'toolchain', 'source', 'output', 'host'].every((name) => TEXT(one[name])));
+}
+/** A relative path that stays below where it starts. */
+function isInside(name) {
+    return name !== '' && !external_node_path_.isAbsolute(name) && !name.split('/').includes('..') && !name.includes('\0');
+}
+function pairs(list, isValue) {
+    if (!Array.isArray(list))
+        return undefined;
+    const valid = list.every((one) => Array.isArray(one) && one.length === 2 && TEXT(one[0]) && isValue(one[1]));
+    return valid ? new Map(list) : undefined;
+}
+/** Why what was made under one identity is not for a build under another, for people; undefined where it is. */
+function whyNotFor(made, now) {
+    if (made.arch !== now.arch)
+        return `made for ${made.arch}`;
+    if (made.toolchain !== now.toolchain)
+        return `made with another toolchain (${made.toolchain.slice(0, 12)}, now ${now.toolchain.slice(0, 12)})`;
+    if (made.source !== now.source)
+        return `made from a tree in another path (${made.source})`;
+    if (made.output !== now.output)
+        return `made in another path (${made.output})`;
+    if (made.host !== now.host)
+        return `made on another host system (${made.host}, now ${now.host})`;
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/pack.js
+
+
+
+
+
+
+
+const pack_SCHEMA = 1;
+const pack_MANIFEST = 'entry.json';
+const pack_MANIFEST_LIMIT = 65536;
+const MOST_UNPACKED = 32 * 2 ** 30;
+const pack_TIMEOUT_SECONDS = 1800;
+// A window of 128 MiB finds in vmlinux.o what it has from the objects; zstd unpacks that without being asked to.
+const PACK = 'zstd -q -3 -T0 --long=27';
+const UNPACK = 'zstd -q -d';
+/** Packs files of a folder into `file`, and returns what it is. Throws a UserError where tar or zstd cannot. */
+async function packFiles(host, folder, names, unpacked, file) {
+    const call = ['-C', folder, '--no-recursion', '--null', '--verbatim-files-from', '-T', '-', '-cf', file];
+    await tar(host, [...call, `--use-compress-program=${PACK}`], names.join('\0'));
+    const { size } = await (0,promises_.stat)(file);
+    return { bytes: size, unpacked, sha256: await pack_digestOf(file) };
+}
+/**
+ * Unpacks a part of an entry into a folder after its digest was checked. Throws a UserError that says in what it is
+ * not what its manifest says.
+ */
+async function unpackPart(host, file, part, folder) {
+    const name = external_node_path_.basename(file);
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (info === undefined)
+        throw new values_error/* UserError */.y(`its ${name} is not there`);
+    if (info.size !== part.bytes) {
+        throw new values_error/* UserError */.y(`its ${name} has ${info.size} bytes, and its manifest says ${part.bytes}`);
+    }
+    if ((await pack_digestOf(file)) !== part.sha256) {
+        throw new values_error/* UserError */.y(`the digest of its ${name} is not the one in its manifest`);
+    }
+    await (0,promises_.mkdir)(folder, { recursive: true });
+    // GNU tar takes no absolute name and no `..`, and makes links that lead out only at its end.
+    await tar(host, ['-C', folder, '-xmf', file, '--no-same-owner', `--use-compress-program=${UNPACK}`], '');
+}
+async function tar(host, args, input) {
+    const { code, stderr } = await host.run('tar', args, {
+        input,
+        limit: 65536,
+        timeoutSeconds: pack_TIMEOUT_SECONDS,
+    });
+    if (code !== 0) {
+        const why = stderr.trim().split('\n')[0] ?? '';
+        throw new values_error/* UserError */.y(`tar ended with ${code}: ${why.slice(0, 300)}`);
+    }
+}
+async function pack_digestOf(file) {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file, { highWaterMark: 1 << 20 }), hash);
+    return hash.digest('hex');
+}
+/** Writes the manifest of an entry into its folder. */
+async function writeManifest(folder, manifest) {
+    const { identity, parts } = manifest;
+    const text = JSON.stringify({ schema: pack_SCHEMA, identity, parts: Object.fromEntries(parts) }, undefined, 1);
+    await (0,promises_.writeFile)(external_node_path_.join(folder, pack_MANIFEST), `${text}\n`);
+}
+/** Reads the manifest of an entry's folder. Throws a UserError where it is none. */
+async function pack_readManifest(folder) {
+    const file = external_node_path_.join(folder, pack_MANIFEST);
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (!info?.isFile() || info.size > pack_MANIFEST_LIMIT)
+        throw new values_error/* UserError */.y(`it has no ${pack_MANIFEST}`);
+    try {
+        const { schema, identity, parts } = JSON.parse(await (0,promises_.readFile)(file, 'utf8'));
+        const list = Object.entries(parts).filter((one) => isPart(one[1]));
+        if (schema === pack_SCHEMA && isIdentity(identity) && list.length === Object.keys(parts).length)
+            return { identity, parts: new Map(list) };
+    }
+    catch {
+        // Said below.
+    }
+    throw new values_error/* UserError */.y(`its ${pack_MANIFEST} is not what this version writes`);
+}
+function isPart(value) {
+    const { bytes, unpacked, sha256 } = (value ?? {});
+    return (Number.isSafeInteger(bytes) &&
+        Number.isSafeInteger(unpacked) &&
+        unpacked <= MOST_UNPACKED &&
+        typeof sha256 === 'string' &&
+        /^[0-9a-f]{64}$/.test(sha256));
+}
+/** An empty folder for the files of an entry to be. */
+async function emptyFolder(folder) {
+    await (0,promises_.rm)(folder, { recursive: true, force: true });
+    await (0,promises_.mkdir)(folder, { recursive: true });
+    return folder;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/sources.js
+
+
+
+
+
+const LIST_LIMIT = 256 << 20;
+const MOST_FILES = 1_000_000;
+/** Untracked files are read one by one; so many are another build's output. */
+const MOST_UNTRACKED = 20_000;
+/**
+ * Lists the files of a source tree, without the output folder where that lies inside: from git's index, with the
+ * content of what git sees as touched or does not track, or by reading every file where there is no git.
+ */
+async function readSources(host, tree, output) {
+    const inside = external_node_path_.relative(tree, output);
+    const skip = inside.startsWith('..') || external_node_path_.isAbsolute(inside) ? undefined : inside;
+    const ids = await sources_readIndex(host, tree, skip).catch((error) => {
+        if (error instanceof values_error/* UserError */.y && !host.signal.aborted)
+            return undefined;
+        throw error;
+    });
+    if (ids !== undefined)
+        return { kind: 'git', ids };
+    return { kind: 'digests', ids: readAll(tree, skip, host.signal) };
+}
+/** Files whose content, or whose being there, differs between two lists of one tree. */
+function differing(before, now) {
+    if (before.kind !== now.kind)
+        return [...new Set([...before.ids.keys(), ...now.ids.keys()])];
+    const changed = [...now.ids].filter(([name, id]) => before.ids.get(name) !== id).map(([name]) => name);
+    const gone = [...before.ids.keys()].filter((name) => !now.ids.has(name));
+    return [...changed, ...gone];
+}
+async function sources_readIndex(host, tree, skip) {
+    const git = async (...args) => {
+        const { code, stdout } = await readGit(host, tree, args, LIST_LIMIT);
+        return code === 0 && stdout.length < LIST_LIMIT
+            ? stdout.split('\0').filter((one) => one !== '')
+            : undefined;
+    };
+    // A file that git converts on checkout is not the blob.
+    const converts = await readGit(host, tree, ['config', '--get-regexp', '^core\\.(autocrlf|eol)$'], 4096);
+    if (/ (true|input|crlf|native)\s*$/im.test(converts.stdout))
+        return undefined;
+    const [tracked, touched, others] = await Promise.all([
+        git('ls-files', '-s', '-v', '-z'),
+        git('diff-files', '--name-only', '--relative', '-z', '--ignore-submodules=all'),
+        git('ls-files', '-o', '-z'),
+    ]);
+    if (tracked === undefined || touched === undefined || others === undefined)
+        return undefined;
+    const ids = new Map();
+    const read = new Set(touched);
+    let algorithm = 'sha1';
+    for (const line of tracked) {
+        const [, tag, mode, id, name] = /^(\S) (\d{6}) ([0-9a-f]{40,64}) \d\t(.+)$/s.exec(line) ?? [];
+        if (tag === undefined || mode === undefined || id === undefined || name === undefined)
+            return undefined;
+        // A repository inside, whose files are not in this index.
+        if (mode === '160000')
+            return undefined;
+        if (id.length === 64)
+            algorithm = 'sha256';
+        // Other tags than H mean that git does not look at the file, or that it is in conflict.
+        if (tag !== 'H')
+            read.add(name);
+        ids.set(name, `${mode} ${id}`);
+    }
+    // A tarball unpacked below somebody's repository is not of it.
+    if (!ids.has('Makefile'))
+        return undefined;
+    const untracked = others.filter((name) => !isBelow(name, skip));
+    if (untracked.length > MOST_UNTRACKED)
+        return undefined;
+    for (const name of [...read, ...untracked]) {
+        const id = idOf(external_node_path_.join(tree, name), (bytes) => (0,external_node_crypto_.createHash)(algorithm).update(`blob ${bytes.length}\0`).update(bytes).digest('hex'));
+        if (id === undefined)
+            ids.delete(name);
+        else
+            ids.set(name, id);
+    }
+    return ids;
+}
+function readAll(tree, skip, signal) {
+    const ids = new Map();
+    const folders = [''];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        signal.throwIfAborted();
+        for (const entry of (0,external_node_fs_.readdirSync)(external_node_path_.join(tree, folder), { withFileTypes: true })) {
+            const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+            if (name === '.git' || isBelow(name, skip))
+                continue;
+            if (entry.isDirectory())
+                folders.push(name);
+            else {
+                const id = idOf(external_node_path_.join(tree, name), (bytes) => (0,external_node_crypto_.createHash)('sha256').update(bytes).digest('hex'));
+                if (id !== undefined)
+                    ids.set(name, id);
+            }
+            if (ids.size > MOST_FILES)
+                throw new values_error/* UserError */.y(`source: ${tree} has more than ${MOST_FILES} files`);
+        }
+    }
+    return ids;
+}
+function isBelow(name, folder) {
+    return folder !== undefined && (folder === '' || name === folder || name.startsWith(`${folder}/`));
+}
+/** Mode, as git writes it, and digest of a file or link; undefined where there is none or it cannot be read. */
+function idOf(file, digest) {
+    try {
+        const info = (0,external_node_fs_.lstatSync)(file);
+        if (info.isSymbolicLink())
+            return `120000 ${digest(Buffer.from((0,external_node_fs_.readlinkSync)(file)))}`;
+        if (!info.isFile())
+            return undefined;
+        return `${(info.mode & 0o100) === 0 ? '100644' : '100755'} ${digest((0,external_node_fs_.readFileSync)(file))}`;
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/cache/output-level.js
+
+
+
+
+
+
+
+
+/** Name of the packed output folder in an entry. */
+const STATE_PART = 'state.tar.zst';
+/**
+ * Sees to it that the output folder is what a build may go on from: what is there already, where it is as this program
+ * left it; else what `find` brings; else nothing. Times are set so that kbuild redoes what depends on files that
+ * differ, and nothing else. What cannot be trusted is removed, and the status says why.
+ */
+async function carryOutput(host, setting, find) {
+    const since = Date.now();
+    const { output } = setting;
+    const kept = keptState(setting);
+    if ('foreign' in kept)
+        return { ...nothing(kept.foreign, since) };
+    markBuilding(output);
+    if ('state' in kept)
+        return adopt(setting, kept.state, 'kept', 0, since);
+    const result = await find();
+    if ('none' in result)
+        return nothing(join(kept.removed, `not restored: ${result.none}`), since);
+    const { key, folder, bytes } = result.found;
+    try {
+        const state = await unpack(host, setting, folder);
+        return adopt(setting, state, join(kept.removed, `restored from ${key}`), bytes, since);
+    }
+    catch (error) {
+        host.signal.throwIfAborted();
+        (0,output_files/* removeBuilt */.by)(output, setting.without);
+        markBuilding(output);
+        return nothing(join(kept.removed, `not restored from ${key}: ${(0,values_error/* messageOf */.b)(error)}`), since);
+    }
+}
+function join(first, second) {
+    return first === undefined ? second : `${first}; ${second}`;
+}
+function nothing(status, since) {
+    const none = new Map();
+    return { status, before: undefined, changed: [], changedAt: none, touched: none, bytes: 0, since };
+}
+function keptState(setting) {
+    const { output, without } = setting;
+    const state = readState(output);
+    if (state === 'absent') {
+        const built = ['.config', 'vmlinux.o', 'include/config'].find((name) => (0,external_node_fs_.existsSync)(external_node_path_.join(output, name)));
+        return built === undefined
+            ? { removed: undefined }
+            : {
+                foreign: `not used: ${output} holds a build that is not of this cache, and kbuild goes by its times`,
+            };
+    }
+    const why = state === 'broken'
+        ? 'its record cannot be read'
+        : state === 'building'
+            ? 'its build was ended by force'
+            : whyNotFor(state.identity, setting.identity);
+    if (why !== undefined) {
+        (0,output_files/* removeBuilt */.by)(output, without);
+        return { removed: `what ${output} held was removed: ${why}` };
+    }
+    const other = firstDifference(output, state.outputs, true);
+    if (other === undefined)
+        return { state: state };
+    return {
+        foreign: `not used: ${other} of ${output} was changed by something else, and kbuild goes by its times`,
+    };
+}
+/** The first file that is not there as it is listed; times differ after an archive was unpacked. */
+function firstDifference(output, files, times) {
+    return files.find(({ name, size, mtime }) => {
+        const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(output, name), { bigint: true, throwIfNoEntry: false });
+        return !info?.isFile() || Number(info.size) !== size || (times && info.mtimeNs !== mtime);
+    })?.name;
+}
+async function unpack(host, setting, folder) {
+    const { output, identity } = setting;
+    const manifest = await pack_readManifest(folder);
+    const refused = whyNotFor(manifest.identity, identity);
+    if (refused !== undefined)
+        throw new values_error/* UserError */.y(refused);
+    const part = manifest.parts.get(STATE_PART);
+    if (part === undefined)
+        throw new values_error/* UserError */.y('it holds no output folder');
+    await unpackPart(host, external_node_path_.join(folder, STATE_PART), part, output);
+    const state = readState(output, CARRIED_FILE);
+    if (typeof state === 'string')
+        throw new values_error/* UserError */.y('its record cannot be read');
+    const why = whyNotFor(state.identity, identity);
+    if (why !== undefined)
+        throw new values_error/* UserError */.y(why);
+    const wrong = firstDifference(output, state.outputs, false);
+    if (wrong !== undefined)
+        throw new values_error/* UserError */.y(`its ${wrong} is not what its record says`);
+    return state;
+}
+function adopt(setting, before, how, bytes, since) {
+    const { tree, output, sources, without } = setting;
+    const changed = differing(before.sources, sources);
+    let next = 0n;
+    for (const { mtime } of before.outputs)
+        if (mtime >= next)
+            next = mtime + 1n;
+    for (const time of before.changedAt.values())
+        if (time >= next)
+            next = time + 1n;
+    const changedAt = new Map([...before.changedAt, ...changed.map((name) => [name, next])]);
+    const status = `${how}: ${changed.length} of ${sources.ids.size} source files differ`;
+    try {
+        const times = retime(tree, sources.ids.keys(), output, before.outputs, changedAt);
+        return { status, before, changed, ...times, bytes, since };
+    }
+    catch (error) {
+        (0,output_files/* removeBuilt */.by)(output, without);
+        markBuilding(output);
+        return nothing(`not used: ${(0,values_error/* messageOf */.b)(error)}`, since);
+    }
+}
+/**
+ * Notes what the output folder holds after a build that came to its own end, and sets the times of source files back.
+ * `trusted`: whether what it finished is whole. Returns the record; undefined where there is none to keep.
+ */
+function endBuild(setting, carried, result) {
+    const { tree, output, identity, sources, without } = setting;
+    const written = new Set(restoreTimes(tree, carried.touched));
+    if (!result.trusted)
+        return undefined;
+    const outputs = (0,output_files/* listOutput */.OW)(output, without);
+    let oldest = BigInt(carried.since) * 1000000n;
+    for (const { mtime } of outputs)
+        if (mtime < oldest)
+            oldest = mtime;
+    const ids = new Map(sources.ids);
+    const changedAt = new Map(carried.changedAt);
+    for (const name of sources.ids.keys()) {
+        const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(tree, name), { bigint: true, throwIfNoEntry: false });
+        const own = carried.touched.has(name) && !written.has(name);
+        // Written to while make ran: what was compiled may be either.
+        if (info === undefined || (!own && Number(info.ctimeNs / 1000000n) >= carried.since))
+            ids.delete(name);
+        // kbuild went by these times, where no record told better.
+        else if (carried.before === undefined && info.mtimeNs >= oldest)
+            changedAt.set(name, info.mtimeNs);
+    }
+    const { mode, config, cost, embedding } = result;
+    const state = {
+        identity,
+        mode,
+        phase: result.ok ? 'done' : 'failed',
+        config,
+        sources: { kind: sources.kind, ids },
+        changedAt: new Map([...changedAt].filter(([name]) => ids.has(name))),
+        outputs,
+        embedding,
+        cost,
+    };
+    writeState(output, state);
+    return state;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/shadowing.js
+
+
+/**
+ * A digest over those headers of a tree that hide another one of the same name from a compiler. A compiler cache that
+ * knows a translation unit by the headers that it read cannot see that a new one would be found before them
+ * (https://ccache.dev/manual/latest.html, "The direct mode"), so this digest is part of its key. It depends on paths
+ * alone, and so is the same for all trees with the same such headers.
+ */
+function shadowingDigest(files, arch) {
+    const elsewhere = (name) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
+    const headers = [...files].filter((name) => /\.(?:h|inc|def)$/.test(name) && !elsewhere(name));
+    const roots = [
+        `arch/${arch.srcArch}/include/`,
+        'include/',
+        `arch/${arch.srcArch}/include/uapi/`,
+        'include/uapi/',
+    ];
+    const found = new Set(headers);
+    const byPlace = new Map();
+    for (const name of headers) {
+        // Headers beside each other, or in folders of one subsystem that search each other's.
+        const place = `${name.split('/').slice(0, 2).join('/')}\0${external_node_path_.posix.basename(name)}`;
+        byPlace.set(place, [...(byPlace.get(place) ?? []), name]);
+    }
+    const hiding = new Set([...byPlace.values()].filter((names) => names.length > 1).flat());
+    for (const name of headers) {
+        const parts = name.split('/');
+        // What follows a folder in the path may be just what an include line asks of a later folder.
+        for (let at = 1; at < parts.length; at++) {
+            const asked = parts.slice(at).join('/');
+            if (roots.some((root) => `${root}${asked}` !== name && found.has(`${root}${asked}`)))
+                hiding.add(name);
+        }
+    }
+    return (0,external_node_crypto_.createHash)('sha256')
+        .update([...hiding].sort().join('\0'))
+        .digest('hex');
+}
+
+// EXTERNAL MODULE: ./.build/cache/store-entry.js
+var store_entry = __nccwpck_require__(7379);
+;// CONCATENATED MODULE: ./.build/cache/folder-store.js
+
+
+
+
+
+
+/** Entries kept of one family (a key up to its last `-`), and of all. */
+const FAMILY_ENTRIES = 4;
+const MOST_ENTRIES = 32;
+const MOST_BYTES = 16 * 1024 ** 3;
+const folder_store_OWN = /^\.(?:staging|reading)-([0-9a-f]{8}-\d+)-/;
+const folder_store_OLD_MS = 24 * 3600 * 1000;
+const folder_store_TRIES = 9;
+/**
+ * A store in a folder: FOLDER/entries/KEY/. Any number of runs may use it at once.
+ *
+ * An entry is seen whole or not at all: it gets its name by one rename. One of the same key is replaced, because the
+ * later build knows more (the first may have failed half-way). The newest is told by the time of its save. `save`
+ * keeps the 4 newest of a family and 32 in all. `restore` copies nothing: it gives hard links of this run's own, which
+ * stay when the entry is removed; where links cannot be made (a read-only folder), the entry's folder itself.
+ */
+function folderStore(host, folder) {
+    const root = external_node_path_.join(external_node_path_.resolve(folder), 'entries');
+    const readOnly = whyReadOnly(root);
+    return {
+        name: folder,
+        folder,
+        readOnly,
+        async restore(prefixes) {
+            (0,store_entry/* checkKeys */.L)(prefixes);
+            try {
+                if (readOnly === undefined)
+                    await folder_store_sweep(root);
+                return await restore(host.signal, root, prefixes, readOnly === undefined);
+            }
+            catch (error) {
+                host.signal.throwIfAborted();
+                return { none: `${folder} cannot be read (${(0,store_entry/* oneLine */.TN)(error)})` };
+            }
+        },
+        async save(key, source) {
+            (0,store_entry/* checkKeys */.L)([key]);
+            if (readOnly !== undefined)
+                return { saved: false, reason: readOnly };
+            try {
+                return await save(host.signal, root, key, source);
+            }
+            catch (error) {
+                host.signal.throwIfAborted();
+                return { saved: false, reason: `${folder} cannot be written (${(0,store_entry/* oneLine */.TN)(error)})` };
+            }
+        },
+    };
+}
+function whyReadOnly(root) {
+    try {
+        (0,external_node_fs_.mkdirSync)(root, { recursive: true });
+        (0,external_node_fs_.rmdirSync)((0,external_node_fs_.mkdtempSync)(external_node_path_.join(root, `.staging-${ownerTag()}-`)));
+        return undefined;
+    }
+    catch (error) {
+        return `${root} cannot be written (${(0,store_entry/* oneLine */.TN)(error)})`;
+    }
+}
+/** All entries, newest first. */
+async function listEntries(root) {
+    const found = [];
+    for (const key of await (0,promises_.readdir)(root).catch(ignoring('ENOENT', []))) {
+        if (!(0,store_entry/* isKey */.m0)(key))
+            continue;
+        const folder = external_node_path_.join(root, key);
+        const info = await (0,promises_.lstat)(folder, { bigint: true }).catch(ignoring('ENOENT', undefined));
+        if (info?.isDirectory())
+            found.push({ key, folder, info });
+    }
+    return found.sort((a, b) => Number(b.info.mtimeNs - a.info.mtimeNs) || (a.key < b.key ? 1 : -1));
+}
+async function restore(signal, root, prefixes, canLink) {
+    let reason = (0,store_entry/* nothingBegins */.K0)(prefixes);
+    // Savers may replace and remove what is being looked at; then there is something newer to look at.
+    for (let attempt = 1; attempt <= folder_store_TRIES; attempt++) {
+        const entries = await listEntries(root);
+        const ranked = new Set(prefixes.flatMap((prefix) => entries.filter(({ key }) => key.startsWith(prefix))));
+        let moved = false;
+        for (const entry of ranked) {
+            signal.throwIfAborted();
+            const taken = await take(root, entry, canLink);
+            moved = taken === 'moved';
+            if (moved)
+                break;
+            if (typeof taken === 'string')
+                reason = taken;
+            else
+                return { found: { key: entry.key, ...taken } };
+        }
+        // One that is being replaced has no name for a moment.
+        if (ranked.size === 0 && (await (0,promises_.readdir)(root)).some((name) => name.startsWith('.staging-')))
+            moved = true;
+        if (!moved)
+            return { none: reason };
+        await (0,promises_namespaceObject.setTimeout)(5 * attempt);
+    }
+    return { none: reason };
+}
+/** A folder with an entry's files; `moved` where another run replaced or removed it meanwhile; else why it is none. */
+async function take(root, entry, canLink) {
+    try {
+        const files = await (0,store_entry/* readEntryFiles */.AM)(entry.folder, MOST_BYTES);
+        if ('refused' in files)
+            return `${entry.key}: ${files.refused}`;
+        const own = canLink ? await linkFiles(root, entry.folder, files.names) : undefined;
+        const now = await (0,promises_.lstat)(entry.folder, { bigint: true });
+        const { ino, mtimeNs, birthtimeNs } = entry.info;
+        if (now.ino !== ino || now.mtimeNs !== mtimeNs || now.birthtimeNs !== birthtimeNs)
+            return 'moved';
+        if (own === undefined)
+            return { folder: entry.folder, bytes: files.bytes };
+        const linked = await (0,store_entry/* readEntryFiles */.AM)(own, MOST_BYTES);
+        return 'refused' in linked ? `${entry.key}: ${linked.refused}` : { folder: own, bytes: linked.bytes };
+    }
+    catch (error) {
+        return ignoring('ENOENT', 'moved')(error);
+    }
+}
+/** Hard links of this process's own; undefined where the file system has none or forbids them. */
+async function linkFiles(root, folder, names) {
+    const own = await (0,promises_.mkdtemp)(external_node_path_.join(root, `.reading-${ownerTag()}-`));
+    try {
+        for (const name of names)
+            await (0,promises_.link)(external_node_path_.join(folder, name), external_node_path_.join(own, name));
+        return own;
+    }
+    catch (error) {
+        await (0,promises_.rm)(own, { recursive: true, force: true });
+        if (isUnlinkable(error))
+            return undefined;
+        throw error;
+    }
+}
+async function save(signal, root, key, source) {
+    const files = await (0,store_entry/* readEntryFiles */.AM)(source, MOST_BYTES);
+    if ('refused' in files)
+        return { saved: false, reason: files.refused };
+    await folder_store_sweep(root);
+    const staging = await (0,promises_.mkdtemp)(external_node_path_.join(root, `.staging-${ownerTag()}-`));
+    try {
+        for (const name of files.names) {
+            signal.throwIfAborted();
+            const [from, to] = [external_node_path_.join(source, name), external_node_path_.join(staging, name)];
+            await (0,promises_.link)(from, to).catch((error) => {
+                if (!isUnlinkable(error))
+                    throw error;
+                return (0,promises_.copyFile)(from, to, external_node_fs_.constants.COPYFILE_FICLONE);
+            });
+        }
+        await (0,promises_.chmod)(staging, 0o755);
+        const now = new Date();
+        await (0,promises_.utimes)(staging, now, now);
+        await folder_store_putInPlace(root, staging, external_node_path_.join(root, key));
+        await evict(root, key);
+        return { saved: true, bytes: files.bytes };
+    }
+    finally {
+        await (0,promises_.rm)(staging, { recursive: true, force: true });
+    }
+}
+async function folder_store_putInPlace(root, staging, final) {
+    for (let attempt = 1;; attempt++) {
+        try {
+            return await (0,promises_.rename)(staging, final);
+        }
+        catch (error) {
+            const code = codeOf(error);
+            if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(code) || attempt === folder_store_TRIES)
+                throw error;
+        }
+        await remove(root, final);
+    }
+}
+/** Removes an entry. Its name is gone at once, so that nobody sees it in part. */
+async function remove(root, folder) {
+    const aside = await (0,promises_.mkdtemp)(external_node_path_.join(root, `.staging-${ownerTag()}-`));
+    await (0,promises_.rename)(folder, external_node_path_.join(aside, 'old')).catch(ignoring('ENOENT', undefined));
+    await (0,promises_.rm)(aside, { recursive: true, force: true });
+}
+async function evict(root, saved) {
+    const family = (key) => key.slice(0, Math.max(0, key.lastIndexOf('-'))) || key;
+    const inFamily = new Map([[family(saved), 1]]);
+    let all = 1;
+    for (const { key, folder } of await listEntries(root)) {
+        if (key === saved)
+            continue;
+        const count = (inFamily.get(family(key)) ?? 0) + 1;
+        if (count > FAMILY_ENTRIES || all >= MOST_ENTRIES) {
+            await remove(root, folder);
+            continue;
+        }
+        inFamily.set(family(key), count);
+        all += 1;
+    }
+}
+/** Removes what runs left that are dead, or a day old. */
+async function folder_store_sweep(root) {
+    for (const name of await (0,promises_.readdir)(root)) {
+        const tag = folder_store_OWN.exec(name)?.[1];
+        if (tag === undefined)
+            continue;
+        const info = await (0,promises_.stat)(external_node_path_.join(root, name)).catch(ignoring('ENOENT', undefined));
+        if (info === undefined)
+            continue;
+        if (ownerIsGone(tag) || Date.now() - info.mtimeMs > folder_store_OLD_MS) {
+            await (0,promises_.rm)(external_node_path_.join(root, name), { recursive: true, force: true }).catch(() => undefined);
+        }
+    }
+}
+// Another file system, none with links, too many of them, or another user's file (fs.protected_hardlinks).
+function isUnlinkable(error) {
+    return ['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error));
+}
+function codeOf(error) {
+    return error?.code ?? '';
+}
+/** For a catch: gives `value` in place of an error of one code, and throws any other. */
+function ignoring(code, value) {
+    return (error) => {
+        if (codeOf(error) !== code)
+            throw error;
+        return value;
+    };
+}
+
+// EXTERNAL MODULE: ./.build/cache/github-store-child.js
+var github_store_child = __nccwpck_require__(207);
+;// CONCATENATED MODULE: ./.build/cache/github-store-folder.js
+
+
+
+
+
+
+/** Names the tar that the one in `bin` runs. */
+const TAR_VARIABLE = 'KERNEL_THINLTO_TAR';
+// @actions/cache says -P, with which an archive may write anywhere: to absolute names, and through its own links.
+const TAR = `#!/bin/sh
+for argument do
+  shift
+  [ "$argument" = -P ] || set -- "$@" "$argument"
+done
+exec "$${TAR_VARIABLE}" "$@"
+`;
+const ANSWER_BYTES = 4096;
+/** RUNNER_TEMP/kernel-thinlto-restore (or -save), emptied. Throws where it cannot be made. */
+async function makeCallFolder(what, env) {
+    const base = env.RUNNER_TEMP || external_node_os_.tmpdir();
+    await (0,promises_.mkdir)(base, { recursive: true });
+    const root = external_node_path_.join(await (0,promises_.realpath)(base), `kernel-thinlto-${what}`);
+    // @actions/cache puts such paths into command lines as they are.
+    if (/[^\w/.+=,:@-]/.test(root))
+        throw new Error(`${root}: the path of RUNNER_TEMP has odd characters`);
+    await (0,promises_.rm)(root, { recursive: true, force: true });
+    const at = (name) => external_node_path_.join(root, name);
+    const folder = { root, files: at('files'), temp: at('temp'), bin: at('bin'), result: at('answer.json') };
+    for (const part of [folder.files, folder.temp, folder.bin])
+        await (0,promises_.mkdir)(part, { recursive: true });
+    await (0,promises_.writeFile)(external_node_path_.join(folder.bin, 'tar'), TAR, { mode: 0o755 });
+    return folder;
+}
+/** Puts an entry's files where a call packs them from: links, or copies where those cannot be. */
+async function fillCallFolder(folder, source, names) {
+    const target = external_node_path_.join(folder.files, github_store_child/* ENTRY */.Py);
+    await (0,promises_.mkdir)(target);
+    for (const name of names) {
+        const [from, to] = [external_node_path_.join(source, name), external_node_path_.join(target, name)];
+        await (0,promises_.link)(from, to).catch(() => (0,promises_.copyFile)(from, to, external_node_fs_.constants.COPYFILE_FICLONE));
+    }
+}
+/** What a call answered; throws where it ended without an answer. */
+async function readAnswer({ result }) {
+    const info = await (0,promises_.lstat)(result).catch(() => undefined);
+    if (info === undefined || !info.isFile() || info.size > ANSWER_BYTES) {
+        // @actions/cache waits for ever for the rest of an answer that was cut, with nothing that keeps a process alive.
+        throw new Error('its client ended without an answer: the connection was cut');
+    }
+    const { key, error } = JSON.parse(await (0,promises_.readFile)(result, 'utf8'));
+    return {
+        ...(typeof key === 'string' && { key }),
+        ...(typeof error === 'string' && { error: (0,store_entry/* oneLine */.TN)(error) }),
+    };
+}
+/** The entry that a call restored, after a look at what the archive left; else why it is none, in one line. */
+async function readRestored({ files }, key, prefixes, maxBytes) {
+    if (!(0,store_entry/* isKey */.m0)(key) || !prefixes.some((prefix) => key.startsWith(prefix))) {
+        return `the cache answered with an entry that was not asked for (${JSON.stringify(key.slice(0, 100))})`;
+    }
+    const names = await (0,promises_.readdir)(files);
+    if (names.join() !== github_store_child/* ENTRY */.Py)
+        return `${key}: its archive holds other things than an entry`;
+    const found = external_node_path_.join(files, github_store_child/* ENTRY */.Py);
+    const read = await (0,store_entry/* readEntryFiles */.AM)(found, maxBytes, true);
+    return 'refused' in read ? `${key}: ${read.refused}` : { key, folder: found, bytes: read.bytes };
+}
+
+;// CONCATENATED MODULE: ./.build/cache/github-store-reason.js
+
+const LINES = 200;
+const github_store_reason_LENGTH = 500;
+function collectReasons() {
+    const lines = [];
+    const find = (pattern) => {
+        const text = lines.map((line) => pattern.exec(line)?.[1]).find((found) => found !== undefined);
+        return text === undefined ? undefined : github_store_reason_plain(unescaped(text), lines);
+    };
+    return {
+        add(line) {
+            if (!/^::(?:debug|warning|error)|^Failed to |^Attempt |^Cache (?:save|restore) skipped|^\S*(?:tar|zstd|gzip): /.test(line))
+                return;
+            if (/^::debug/.test(line) && !/^::debug::Failed to reserve cache: /.test(line))
+                return;
+            lines.push(line.slice(0, github_store_reason_LENGTH));
+            if (lines.length > LINES)
+                lines.splice(1, 1);
+        },
+        // A failed reservation is shown as "another job may be creating this cache", whatever it was.
+        reason: () => find(/^::warning.*?::Cache reservation failed: (.*)/) ??
+            find(/^::debug::Failed to reserve cache: (?:Error: )?(.*)/) ??
+            find(/^::(?:warning|error).*?::(?!You've hit a rate limit)(?:Failed to (?:restore|save): )?(.*)/) ??
+            find(/^Failed to (?:restore|save): (.*)/) ??
+            find(/^(Cache (?:save|restore) skipped: .*)/),
+        lastAttempt: () => {
+            const last = lines.findLast((line) => line.startsWith('Attempt '));
+            return last === undefined ? undefined : withoutAddresses(last.replace(/\. Retrying request in .*/, ''));
+        },
+    };
+}
+// @actions/core escapes the message of a workflow command so.
+function unescaped(text) {
+    return text.replace(/%0D/g, '\r').replace(/%0A/g, '\n').replace(/%25/g, '%');
+}
+function github_store_reason_plain(text, lines) {
+    const code = /\/tar"? failed with error: .* exit code (\d+)/.exec(text)?.[1];
+    if (code !== undefined) {
+        const detail = lines.map((line) => /^(?:\S*\/)?(\w*(?:tar|zstd|gzip): .*)/.exec(line)?.[1]).find(Boolean);
+        return `tar ended with code ${code} (${detail ?? 'without a word'})`;
+    }
+    return withoutAddresses((0,store_entry/* oneLine */.TN)(text.replace('uploadCacheArchiveSDK: internal error uploading cache archive: ', '')));
+}
+// The address of a blob holds the signature that opens it.
+function withoutAddresses(text) {
+    return text.replace(/\bhttps?:\/\/[^\s"')]+/g, (address) => {
+        return URL.canParse(address) ? new URL(address).host : 'an address';
+    });
+}
+
+;// CONCATENATED MODULE: ./.build/cache/github-store-call.js
+
+
+
+
+
+
+
+/**
+ * Runs a call in a process of its own and ends its whole tree at a bound, or where the host is cancelled. Returns why
+ * it was ended (`stopped`), else what the process printed of a failure (`reason`); both one line.
+ */
+async function runBounded(host, call, { bounds, folder, title }) {
+    const reasons = collectReasons();
+    const bound = new AbortController();
+    const progress = host.progress(title, 'bytes');
+    let moved = '';
+    const watch = watchBytes(folder, () => moved, bounds, (stopped) => bound.abort(stopped), progress.update);
+    try {
+        const [program = '', ...args] = host.self;
+        await superviseProgram(program, [...args, github_store_child/* STORE_CALL */.be, JSON.stringify(call)], {
+            cwd: folder.files,
+            env: environment(host.env, folder, bounds),
+            signal: AbortSignal.any([host.signal, bound.signal]),
+            graceMs: 500,
+            onLine(line) {
+                reasons.add(line);
+                moved = /^(?:Sent|Received) (\d+ of \d+)/.exec(line)?.[1] ?? moved;
+            },
+        });
+    }
+    finally {
+        watch.end();
+        progress.end();
+    }
+    if (bound.signal.aborted) {
+        const last = reasons.lastAttempt();
+        return { stopped: `${bound.signal.reason}${last === undefined ? '' : `; ${last}`}` };
+    }
+    const reason = reasons.reason();
+    return reason === undefined ? {} : { reason };
+}
+function environment(env, folder, bounds) {
+    const { TAR_OPTIONS: _, RUNNER_DEBUG: __, ...rest } = definedOf(env);
+    return {
+        SEGMENT_DOWNLOAD_TIMEOUT_MINS: String(bounds.totalMs / 60_000),
+        ...rest,
+        PATH: `${folder.bin}:${env.PATH ?? ''}`,
+        [TAR_VARIABLE]: findProgram('tar', env.PATH, folder.root),
+        RUNNER_TEMP: folder.temp,
+        GITHUB_WORKSPACE: folder.files,
+    };
+}
+/** Looks at the bytes of a call again and again; calls `stop` with the reason when a bound is reached. */
+function watchBytes(folder, moved, { stallMs, totalMs, maxBytes }, stop, show) {
+    const started = performance.now();
+    const seconds = (milliseconds) => `${Math.round(milliseconds / 100) / 10} s`;
+    let seen = '';
+    let since = started;
+    let ended = false;
+    let timer;
+    const look = async () => {
+        const bytes = await bytesBelow([folder.files, folder.temp]).catch(() => 0);
+        if (ended)
+            return;
+        const now = performance.now();
+        const [done, total] = moved().split(' of ').map(Number);
+        if (done !== undefined && total !== undefined)
+            show(done, total);
+        const state = `${bytes} ${moved()}`;
+        if (state !== seen)
+            since = now;
+        seen = state;
+        if (bytes > maxBytes || (total ?? 0) > maxBytes)
+            return stop(`it has more than ${maxBytes} bytes`);
+        if (now - started >= totalMs)
+            return stop(`not done after ${seconds(totalMs)}`);
+        if (now - since >= stallMs)
+            return stop(`no byte for ${seconds(stallMs)}`);
+        timer = setTimeout(look, Math.min(500, stallMs / 4));
+    };
+    timer = setTimeout(look, Math.min(500, stallMs / 4));
+    return {
+        end() {
+            ended = true;
+            clearTimeout(timer);
+        },
+    };
+}
+/** Bytes of the files below folders, two levels deep. */
+async function bytesBelow(folders, depth = 2) {
+    let bytes = 0;
+    for (const folder of folders) {
+        for (const name of await (0,promises_.readdir)(folder)) {
+            const file = external_node_path_.join(folder, name);
+            const info = await (0,promises_.lstat)(file).catch(() => undefined);
+            if (info?.isFile())
+                bytes += info.size;
+            else if (info?.isDirectory() && depth > 1)
+                bytes += await bytesBelow([file], depth - 1);
+        }
+    }
+    return bytes;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/github-store.js
+
+
+
+
+/** What a restore or a save may cost at most: a minute without a byte, five in all, 4 GiB on the disk. */
+const GITHUB_BOUNDS = { stallMs: 60_000, totalMs: 300_000, maxBytes: 4 * 1024 ** 3 };
+// @actions/cache takes ten, of which one goes in twice: for the exact match, and as a prefix.
+const MOST_KEYS = 9;
+/** Whether the runner offers a cache service (version 2, or 1 as GitHub Enterprise Server and act do). */
+function hasCacheService(env) {
+    const address = env.ACTIONS_CACHE_URL || (env.ACTIONS_CACHE_SERVICE_V2 && env.ACTIONS_RESULTS_URL);
+    return Boolean(env.ACTIONS_RUNTIME_TOKEN && address);
+}
+/**
+ * GitHub's cache, through @actions/cache in a process of its own (see github-store-child.ts). Entries of a key are never replaced there: a second save is refused.
+ *
+ * A restore or a save ends within `bounds` (GITHUB_BOUNDS) and 5 s more, whatever the service does: after `stallMs`
+ * without a byte read or written (the client's own retries of a refused request take up to 35 s), after `totalMs`,
+ * or over `maxBytes` on the disk. They work in RUNNER_TEMP/kernel-thinlto-restore and -save, emptied first.
+ */
+function githubStore(host, bounds = GITHUB_BOUNDS) {
+    const mode = (host.env.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase();
+    const readOnly = ['none', 'read'].includes(mode) ? `ACTIONS_CACHE_MODE is ${mode}` : undefined;
+    /** The key where the call did what it should, else the reason. */
+    const call = async (what, keys, folder) => {
+        const title = `${what === 'restore' ? 'Restoring from' : 'Saving to'} GitHub's cache`;
+        const ended = await runBounded(host, { what, keys, result: folder.result }, { bounds, folder, title });
+        host.signal.throwIfAborted();
+        if (ended.stopped !== undefined)
+            return { key: undefined, reason: ended.stopped };
+        const { key, error } = await readAnswer(folder);
+        return { key, reason: error ?? ended.reason };
+    };
+    /** What `work` in an empty folder gives; a text is why it gives nothing. */
+    const inFolder = async (what, work) => {
+        let folder;
+        let outcome;
+        try {
+            folder = await makeCallFolder(what, host.env);
+            outcome = await work(folder);
+        }
+        catch (error) {
+            outcome = (0,store_entry/* oneLine */.TN)(error);
+        }
+        if (folder !== undefined && !(what === 'restore' && typeof outcome === 'object')) {
+            await (0,promises_.rm)(folder.root, { recursive: true, force: true }).catch(() => undefined);
+        }
+        host.signal.throwIfAborted();
+        return outcome;
+    };
+    return {
+        name: "GitHub's cache",
+        readOnly,
+        async restore(prefixes) {
+            (0,store_entry/* checkKeys */.L)(prefixes);
+            if (['none', 'write-only'].includes(mode))
+                return { none: `ACTIONS_CACHE_MODE is ${mode}` };
+            const asked = prefixes.slice(0, MOST_KEYS);
+            const outcome = await inFolder('restore', async (folder) => {
+                const { key, reason } = await call('restore', asked, folder);
+                if (key === undefined)
+                    return reason ?? (0,store_entry/* nothingBegins */.K0)(asked);
+                const found = await readRestored(folder, key, asked, bounds.maxBytes);
+                return typeof found === 'string' ? found : { value: found };
+            });
+            return typeof outcome === 'string' ? { none: outcome } : { found: outcome.value };
+        },
+        async save(key, source) {
+            (0,store_entry/* checkKeys */.L)([key]);
+            if (readOnly !== undefined)
+                return { saved: false, reason: readOnly };
+            const outcome = await inFolder('save', async (folder) => {
+                const files = await (0,store_entry/* readEntryFiles */.AM)(source, bounds.maxBytes);
+                if ('refused' in files)
+                    return files.refused;
+                await fillCallFolder(folder, source, files.names);
+                const answer = await call('save', [key], folder);
+                return answer.key === key ? { value: files.bytes } : (answer.reason ?? 'no reason was given');
+            });
+            return typeof outcome === 'string'
+                ? { saved: false, reason: outcome }
+                : { saved: true, bytes: outcome.value };
+        },
+    };
+}
+
+;// CONCATENATED MODULE: ./.build/cache/store.js
+
+
+
+
+/**
+ * The store of a run: the folder given; else GitHub's cache on a runner that offers it; else a folder in the user's
+ * cache folder, which a runner's log is told. Throws a UserError where that one cannot be made.
+ */
+function chooseStore(host, folder) {
+    if (folder !== undefined)
+        return folderStore(host, folder);
+    const onGithub = host.env.GITHUB_ACTIONS === 'true';
+    if (onGithub && hasCacheService(host.env))
+        return githubStore(host);
+    const own = external_node_path_.join(host.cacheFolder, 'cache');
+    if (onGithub)
+        host.log.info(`Cache: this runner has no cache service; entries are kept in ${own}`);
+    return folderStore(host, own);
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/version.js
+
+/** The first that caches a distributed back end (`-fthinlto-index=`). */
+const OLDEST = '4.13.2';
+const NUMBERS = String.raw `(\d{1,4}\.\d{1,4})(\.\d{1,4})?`;
+/** Whether a version, with all its numbers, caches back ends, or where given is at least another. */
+function isNewEnough(version, oldest = OLDEST) {
+    return compareVersions(version, oldest) >= 0;
+}
+/** The version in what `ccache --version` says, with all its numbers: that of `ccache version 4.14` is 4.14.0. */
+function versionSaid(text) {
+    return whole(new RegExp(`^ccache version ${NUMBERS}(?![\\d.])`, 'm').exec(text));
+}
+/** An upstream version of Debian's, with all its numbers: `4.14.2`, `4.8+really4.7.5` (4.7.5), `4.14+ds` (4.14.0). */
+function versionPackaged(upstream) {
+    return whole(new RegExp(`^(?:.*\\+really)?${NUMBERS}(?:\\+(?!.*really).*)?$`).exec(upstream));
+}
+function whole(match) {
+    return match?.[1] === undefined ? undefined : `${match[1]}${match[2] ?? '.0'}`;
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/program.js
+
+
+
+const program_TIMEOUT_SECONDS = 30;
+const program_OUTPUT_LIMIT = 65536;
+/** The host's environment without a configuration of ccache, which it reads even to say its version, and may be wrong. */
+function plainEnv(host) {
+    const others = Object.entries(definedOf(host.env)).filter(([name]) => !name.startsWith('CCACHE_'));
+    return { ...Object.fromEntries(others), CCACHE_CONFIGPATH: '/dev/null' };
+}
+/** The version that a ccache says it is, with all its numbers. Throws a UserError where it does not run, or says none. */
+async function askVersion(host, program) {
+    const { code, stdout, stderr } = await host.run(program, ['--version'], {
+        env: plainEnv(host),
+        limit: program_OUTPUT_LIMIT,
+        timeoutSeconds: program_TIMEOUT_SECONDS,
+    });
+    const version = versionSaid(stdout);
+    if (code === 0 && version !== undefined)
+        return version;
+    const said = (stderr || stdout).trim().split('\n', 1)[0]?.slice(0, 300) ?? '';
+    throw new values_error/* UserError */.y(`ccache: ${program} does not tell its version (code ${code}) ${said}`.trim());
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/source.js
+
+
+
+/** Name of ccache in the tool cache. */
+const STORED = 'kernel-thinlto-ccache';
+/** The newest ccache in the tool cache that a source of a list put there, and caches back ends, or where given is new enough. */
+async function findStored(host, sources, oldest) {
+    for (const tool of await listTools(host, STORED)) {
+        const source = sources.find((one) => one === tool.source);
+        if (source !== undefined && isNewEnough(tool.version, oldest))
+            return asFound(tool, source);
+    }
+    return undefined;
+}
+/** The program of a folder of the tool cache. */
+function asFound(tool, source) {
+    const { folder, version, digest } = tool;
+    return { version, source, program: external_node_path_.join(folder, 'bin', 'ccache'), digest };
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/debian.js
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Gets the ccache of the first suite of Debian's archive, from the newest on, that has one which caches back ends, with
+ * all that it needs to run. Throws a UserError where no suite has one.
+ */
+async function fetchDebianCcache(host, setting) {
+    const { version, suite, root, indexes } = await findCcache(host, setting, debianArch(process.arch, 'ccache'));
+    const packages = closureOf(indexes, [root, needed('patchelf', indexes, 'ccache')], isNotNeeded);
+    const isPart = (entry) => entry === 'usr/bin/ccache' || isRunTime(entry);
+    const tool = {
+        name: 'ccache',
+        version,
+        suite,
+        packages,
+        folder: 'usr',
+        programs: ['ccache'],
+        env: plainEnv(host),
+        isPart,
+    };
+    const folder = await landPackages(host, setting, tool, STORED);
+    return asFound({ folder, version, digest: digestOf(packages) }, 'debian');
+}
+/** The ccache of the newest suite that has one which caches back ends. Throws a UserError that says what they have. */
+async function findCcache(host, setting, arch) {
+    const seen = [];
+    for await (const { name: suite, index, lookUp } of newestFirst(host, setting, arch)) {
+        const [root] = index.named('ccache');
+        const version = root && versionPackaged(upstreamOf(root.version));
+        if (root === undefined || version === undefined)
+            continue;
+        if (isNewEnough(version))
+            return { suite, version, root, indexes: await lookUp() };
+        seen.push(`${version} (${suite})`);
+    }
+    throw new values_error/* UserError */.y(`ccache: debian (${baseOf(setting)}) has none from ${OLDEST} on; it has ${seen.join(', ') || 'none for this machine'}`);
+}
+
+;// CONCATENATED MODULE: ./.build/fetch/minisign.js
+
+
+/**
+ * Reads a detached signature of minisign (https://jedisct1.github.io/minisign/, "Signature format"): four lines with two
+ * Ed25519 signatures, one over BLAKE2b-512 of the file, the other over the first and the trusted comment. `publicKey` is
+ * the second line of a minisign.pub. Throws a UserError that begins with `what` (the URL of the signature) where its
+ * form is another, another key made it, or the comment is not what was signed.
+ */
+function readMinisig(text, publicKey, what) {
+    const refuse = (why) => new values_error/* UserError */.y(`${what}: not signed as it must be: ${why}`);
+    const key = readKey(publicKey);
+    const [, first, comment, second] = /^untrusted comment: [^\n]{0,1024}\n([A-Za-z0-9+/]{99}=)\ntrusted comment: ([^\n]{0,8192})\n([A-Za-z0-9+/]{86}==)\n?$/.exec(text) ?? [];
+    if (first === undefined || comment === undefined || second === undefined) {
+        throw refuse('it is no signature of minisign');
+    }
+    const bytes = Buffer.from(first, 'base64');
+    const [algorithm, id, signature] = [
+        bytes.toString('latin1', 0, 2),
+        bytes.subarray(2, 10),
+        bytes.subarray(10),
+    ];
+    if (!id.equals(key.id))
+        throw refuse(`signed by the key ${minisign_nameOf(id)}, and not by ${minisign_nameOf(key.id)}`);
+    if (algorithm !== 'ED')
+        throw refuse('it is not over a BLAKE2b digest of the file (minisign -S -H)');
+    if (!isGood(key.key, Buffer.concat([signature, Buffer.from(comment)]), Buffer.from(second, 'base64'))) {
+        throw refuse('its trusted comment was changed, or the key is another of the same number');
+    }
+    return {
+        comment,
+        check(data) {
+            const digest = (0,external_node_crypto_.createHash)('blake2b512').update(data).digest();
+            if (!isGood(key.key, digest, signature))
+                throw refuse('the signature does not belong to the file, which was changed');
+        },
+    };
+}
+function readKey(text) {
+    const bytes = Buffer.from(text, 'base64');
+    if (!/^[A-Za-z0-9+/]{56}$/.test(text) || bytes.toString('latin1', 0, 2) !== 'Ed') {
+        throw new Error(`${text}: not a public key of minisign`);
+    }
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: bytes.subarray(10).toString('base64url') };
+    return { id: bytes.subarray(2, 10), key: (0,external_node_crypto_.createPublicKey)({ key: jwk, format: 'jwk' }) };
+}
+function isGood(key, data, signature) {
+    return (0,external_node_crypto_.verify)(null, data, key, signature);
+}
+/** A key's number as minisign shows it: in hex, the last byte first. */
+function minisign_nameOf(id) {
+    return Buffer.from(id).reverse().toString('hex').toUpperCase();
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/github.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * ccache's own releases. The key is the one of https://ccache.dev/download.html (minisign.pub), with which every
+ * release since 4.12 is signed.
+ */
+const CCACHE_RELEASES = {
+    base: 'https://github.com/ccache/ccache/releases/download',
+    key: 'RWQX7yXbBedVfI4PNx6FLdFXu9GHUFsr28s4BVGxm4BeybtnX3P06saF',
+    version: '4.14.2',
+};
+const github_PROCESSORS = new Map([
+    ['x64', 'x86_64'],
+    ['arm64', 'aarch64'],
+]);
+const SIGNATURE_LIMIT = 16 << 10;
+// The archive has 2 MB.
+const github_ARCHIVE_LIMIT = 64 << 20;
+const github_UNPACKED = { strip: 1, only: /^ccache$/, limitBytes: 256 << 20, limitEntries: 1000 };
+/**
+ * Gets ccache's own static program of one version, `ccache-<version>-linux-<processor>-musl-static.tar.gz`, which is
+ * signed by minisign, with the archive's name in the comment: another version's archive is signed as well. Throws a
+ * UserError where it cannot be had, or anything of it is not as it must be.
+ */
+async function fetchGithubCcache(host, releases) {
+    const { base, key, version } = releases;
+    const processor = github_PROCESSORS.get(process.arch);
+    if (processor === undefined) {
+        throw new values_error/* UserError */.y(`ccache: github has none for ${process.arch} here; take system`);
+    }
+    const name = `ccache-${version}-linux-${processor}-musl-static`;
+    const url = `${base}/v${version}/${name}.tar.gz`;
+    const archive = await fetchSigned(host, url, key);
+    const digest = (0,external_node_crypto_.createHash)('sha256').update(archive).digest('hex');
+    const identity = { version, source: 'github', digest, arch: process.arch };
+    const folder = await landTool(host, identity, (staging) => github_install(host, url, archive, staging, version), STORED);
+    return asFound({ folder, version, digest }, 'github');
+}
+/** The bytes of an archive that was signed under its own name. */
+async function fetchSigned(host, url, key) {
+    const signed = `${url}.minisig`;
+    const text = await fetchBytes(host, signed, { limit: SIGNATURE_LIMIT }).catch((error) => {
+        if (isNotFound(error))
+            throw new values_error/* UserError */.y(`${signed}: is not there, and without it nothing is taken`, { cause: error });
+        throw error;
+    });
+    const signature = readMinisig(text.toString('utf8'), key, signed);
+    const name = external_node_path_.posix.basename(url);
+    const named = signature.comment.split('\t').filter((part) => part.startsWith('file:'));
+    if (named.length !== 1 || named[0] !== `file:${name}`) {
+        throw new values_error/* UserError */.y(`${signed}: is not of ${name}, but of ${github_printable(named.join(', ').slice(5)) || 'no file'}`);
+    }
+    const archive = await fetchBytes(host, url, { limit: github_ARCHIVE_LIMIT });
+    signature.check(archive);
+    return archive;
+}
+async function github_install(host, url, archive, staging, version) {
+    const file = external_node_path_.join(staging, external_node_path_.posix.basename(url));
+    const bin = external_node_path_.join(staging, 'bin');
+    await (0,promises_.writeFile)(file, archive);
+    await unpackTar(host, file, bin, github_UNPACKED);
+    await (0,promises_.rm)(file);
+    const program = external_node_path_.join(bin, 'ccache');
+    const info = await (0,promises_.stat)(program).catch(() => undefined);
+    if (!info?.isFile())
+        throw new values_error/* UserError */.y(`${url}: has no TOP-FOLDER/ccache`);
+    await (0,promises_.chmod)(program, 0o755);
+    const said = await askVersion(host, program);
+    if (said !== version)
+        throw new values_error/* UserError */.y(`${url}: says that it is ${said}, not ${version}`);
+}
+function github_printable(text) {
+    return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/system.js
+
+
+
+
+
+
+
+/** The ccache in PATH. Throws a UserError where there is none, or one that caches no back end. */
+async function findSystemCcache(host) {
+    const program = findProgram('ccache', host.env.PATH, '/');
+    const version = await askVersion(host, program);
+    if (!isNewEnough(version)) {
+        throw new values_error/* UserError */.y(`ccache ${version} of ${program} caches no back end (needs ${OLDEST}); set ccache to github or debian, which fetch one`);
+    }
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(program), hash);
+    return { version, source: 'system', program, digest: hash.digest('hex') };
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/resolve.js
+
+
+
+
+
+
+
+/**
+ * Finds or fetches a ccache that caches back ends (4.13.2 or later), and logs what was taken and why. What the tool
+ * cache has is not fetched again. Throws a UserError where the source has none that runs here; for `auto`, one line with
+ * the reason of each source.
+ */
+async function resolveCcache(host, source, places = {}) {
+    const ways = waysOf(host, source, places);
+    const reasons = [];
+    for (const way of ways) {
+        const found = await tryWay(host, way).catch((error) => {
+            if (!(error instanceof values_error/* UserError */.y))
+                throw error;
+            // Where there is nowhere else to go, its own words are the best.
+            if (way === ways.at(-1) && source !== 'auto')
+                throw error;
+            return (0,values_error/* messageOf */.b)(error);
+        });
+        host.signal.throwIfAborted();
+        if (found !== undefined && typeof found !== 'string') {
+            const reason = [way.reason, ...reasons].join('; ');
+            host.log.info(`ccache ${found.version} from ${found.source}: ${found.program} (${reason})`);
+            return { ...found, reason };
+        }
+        if (found === undefined && source !== 'auto')
+            continue;
+        reasons.push(`not ${way.name}: ${found ?? 'it has none'}`);
+        host.log.info(`ccache: ${reasons.at(-1)}`);
+    }
+    throw new values_error/* UserError */.y(`ccache: none from ${OLDEST} on was found: ${reasons.join('; ')}`);
+}
+function waysOf(host, source, places) {
+    const releases = places.releases ?? CCACHE_RELEASES;
+    const system = {
+        name: 'system',
+        reason: 'the one in PATH caches back ends',
+        go: () => findSystemCcache(host),
+    };
+    const stored = {
+        name: 'the tool cache',
+        reason: 'it is in the tool cache',
+        go: () => {
+            // Of ccache's own releases one is asked for, and not any.
+            if (source === 'github')
+                return findStored(host, [source], releases.version);
+            return findStored(host, source === 'debian' ? [source] : ['github', 'debian']);
+        },
+    };
+    const github = {
+        name: 'github',
+        reason: 'a release of ccache itself',
+        go: () => fetchGithubCcache(host, releases),
+    };
+    const debian = {
+        name: 'debian',
+        reason: "the newest of Debian's archive",
+        go: () => fetchDebianCcache(host, places.archive ?? {}),
+    };
+    if (source === 'system')
+        return [system];
+    if (source === 'github')
+        return [stored, github];
+    if (source === 'debian')
+        return [stored, debian];
+    return [system, stored, github, debian];
+}
+/** What a way leads to, where it runs and is what it was fetched as. */
+async function tryWay(host, way) {
+    const found = await way.go();
+    if (found === undefined || found.source === 'system')
+        return found;
+    const said = await askVersion(host, found.program);
+    if (said === found.version)
+        return found;
+    throw new values_error/* UserError */.y(`ccache: ${found.program} says that it is ${said}, not ${found.version}; remove it`);
+}
+
+;// CONCATENATED MODULE: ./.build/commands/caching.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Name of the packed compiler cache in an entry. */
+const CCACHE_PART = 'ccache.tar.zst';
+/** Opens the cache of a build: finds what there is of it, and makes the output folder ready. Undefined where it is off. */
+async function openCaching(host, request, tree, mode, toolchain) {
+    if (request.cache.use === 'off') {
+        removeState(request.output);
+        return undefined;
+    }
+    return inGroup(host, 'Cache', async () => {
+        const began = Date.now();
+        const store = chooseStore(host, request.cache.folder);
+        const key = keyOf(request, mode, toolchain);
+        const prefix = `${key.map(([, value]) => value).join('-')}-`;
+        host.log.info(`Cache: ${store.name}${store.readOnly === undefined ? '' : ` (read-only: ${store.readOnly})`}`);
+        for (const [name, value] of key)
+            host.log.info(`  key: ${name} ${value}`);
+        const sources = await readSources(host, tree.path, request.output);
+        const setting = {
+            tree: tree.path,
+            output: request.output,
+            without: [request.reportDir],
+            identity: identity_identityOf(request.arch.name, toolchain.digest, tree.path, request.output),
+            sources,
+        };
+        // The entry of the same configuration, else the newest of another one: kbuild tells what differs.
+        const anyFamily = `${key
+            .slice(0, -1)
+            .map(([, value]) => value)
+            .join('-')}-`;
+        let asked;
+        const find = () => (asked ??= store.restore([prefix, anyFamily]));
+        const live = store.folder !== undefined;
+        // Where the compiler cache lies in the entry, the entry is needed in any case.
+        if (!live)
+            await find();
+        const carried = await carryOutput(host, setting, find);
+        host.log.info(`Output folder: ${carried.status}`);
+        const afterOutput = Date.now();
+        const { before, changed } = carried;
+        const embedding = await findEmbedding(host, tree.path, request.arch, before?.embedding, changed);
+        const compiler = await openCompiler(host, request, toolchain, store, asked, setting);
+        host.log.info(`Compiler cache: ${compiler.status}`);
+        const llvm = (0,compiler_folder/* makeCompilerFolder */.a1)(request.output, toolchain, compiler.ccache?.program, host.self);
+        return {
+            store,
+            key,
+            prefix,
+            setting,
+            carried,
+            compiler,
+            llvm,
+            makefile: (0,compiler_folder/* cacheMakefile */.nr)(llvm, embedding),
+            embedding,
+            began,
+            seconds: { output: (afterOutput - began) / 1000, compiler: (Date.now() - afterOutput) / 1000 },
+        };
+    });
+}
+function keyOf(request, mode, toolchain) {
+    const named = request.cache.family ?? request.config.map((word) => external_node_path_.basename(word)).join('+');
+    return [
+        ['format', 'kernel-thinlto.1'],
+        ['architecture', request.arch.name],
+        ['toolchain', `llvm${toolchain.version.replaceAll('-', '.')}.${toolchain.digest.slice(0, 12)}`],
+        ['family', `${named.replaceAll(/[^\w.+=]/g, '_').slice(0, 80)}.${mode.replace('-', '_')}`],
+    ];
+}
+async function openCompiler(host, request, toolchain, store, asked, setting) {
+    const live = store.folder !== undefined;
+    const folder = live
+        ? external_node_path_.join(store.folder, 'ccache')
+        : external_node_path_.join(host.env.RUNNER_TEMP ?? request.output, 'kernel-thinlto', 'ccache');
+    const log = external_node_path_.join(request.output, '.kernel-thinlto', 'ccache-calls.log');
+    (0,external_node_fs_.rmSync)(log, { force: true });
+    const none = { folder, live, bytesRestored: 0, log, environment: {} };
+    let ccache;
+    try {
+        ccache = await resolveCcache(host, request.cache.ccache);
+    }
+    catch (error) {
+        if (!(error instanceof values_error/* UserError */.y) || host.signal.aborted)
+            throw error;
+        host.log.warning(`ccache: ${error.message}; this build compiles without it`);
+        return { ...none, ccache: undefined, status: `not used: ${error.message}` };
+    }
+    if (live && store.readOnly !== undefined) {
+        return { ...none, ccache: undefined, status: `not used: ${store.readOnly}` };
+    }
+    let status = `ccache ${ccache.version} (${ccache.source}), ${folder}`;
+    let bytesRestored = 0;
+    if (!live && asked !== undefined) {
+        (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
+        try {
+            const result = await asked;
+            if ('none' in result)
+                throw new values_error/* UserError */.y(result.none);
+            const part = (await pack_readManifest(result.found.folder)).parts.get(CCACHE_PART);
+            if (part === undefined)
+                throw new values_error/* UserError */.y('the entry holds none');
+            await unpackPart(host, external_node_path_.join(result.found.folder, CCACHE_PART), part, folder);
+            bytesRestored = part.bytes;
+            status = `${status}, restored from ${result.found.key}`;
+        }
+        catch (error) {
+            host.signal.throwIfAborted();
+            (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
+            status = `${status}, not restored: ${(0,values_error/* messageOf */.b)(error)}`;
+        }
+    }
+    const shadowing = shadowingDigest(setting.sources.ids.keys(), request.arch);
+    return {
+        ccache,
+        status,
+        folder,
+        live,
+        bytesRestored,
+        log,
+        environment: {
+            CCACHE_DIR: folder,
+            // Only what is said here holds: CCACHE_BASEDIR, say, would change the bitcode.
+            CCACHE_CONFIGPATH: '/dev/null',
+            CCACHE_CONFIGPATH2: '/dev/null',
+            CCACHE_COMPILER: (0,compiler_folder/* clangOf */.xb)(toolchain),
+            CCACHE_COMPILERTYPE: 'clang',
+            // clang is a thin driver over libraries, which neither its time nor its bytes tell.
+            CCACHE_COMPILERCHECK: `string:${toolchain.digest} ${shadowing}`,
+            // A miss does not run the preprocessor first, which costs a quarter of a cold build.
+            CCACHE_DEPEND: '1',
+            CCACHE_MAXSIZE: `${Math.ceil(request.cache.maxBytes / 1e6)}M`,
+            CCACHE_STATSLOG: log,
+            CCACHE_NOINODECACHE: '1',
+        },
+    };
+}
+
+;// CONCATENATED MODULE: external "node:readline"
+const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:readline");
+;// CONCATENATED MODULE: ./.build/cache/ccache-calls.js
+
+
+// What a counter of these says is told by another one of the same call.
+const ACCOMPANYING = /^(?:local_storage|remote_storage|recache|preprocessed_cache_miss|direct_cache_miss)/;
+/**
+ * Reads a statistics log of ccache (`CCACHE_STATSLOG`): a line `# INPUT` for each call, and a counter a line. Calls that
+ * ran at the same time each write their lines in one piece.
+ */
+async function* readCalls(file) {
+    let input;
+    let counters = [];
+    for await (const line of (0,external_node_readline_namespaceObject.createInterface)({ input: (0,external_node_fs_.createReadStream)(file) })) {
+        if (!line.startsWith('# ')) {
+            if (counters.length < 100)
+                counters.push(line);
+            continue;
+        }
+        if (input !== undefined)
+            yield callOf(input, counters);
+        input = line.slice(2);
+        counters = [];
+    }
+    if (input !== undefined)
+        yield callOf(input, counters);
+}
+function callOf(input, counters) {
+    if (counters.some((one) => /^(?:direct|preprocessed)_cache_hit$/.test(one)))
+        return { input, result: 'hit', counter: '' };
+    if (counters.includes('cache_miss'))
+        return { input, result: 'miss', counter: '' };
+    const counter = counters.find((one) => !ACCOMPANYING.test(one)) ?? 'nothing';
+    return { input, result: 'uncached', counter };
+}
+
+;// CONCATENATED MODULE: ./.build/cache/redone.js
+
+
+const FIRST = 'nothing to compare with: the first build here';
+/** Counts objects (relative to the output folder) by the reason that they were made anew. */
+function reasonsOf(objects, cause) {
+    const counts = new Map();
+    for (const object of objects) {
+        const reason = reasonOf(object, cause);
+        counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    return [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
+}
+function reasonOf(object, { tree, output, changed, configChanged }) {
+    if (changed === undefined)
+        return FIRST;
+    if (object.endsWith('.thinlto-native.o'))
+        return 'its bitcode or its index differs';
+    const { dir, base } = external_node_path_.parse(object);
+    const record = external_node_path_.join(output, dir, `.${base}.cmd`);
+    if (!(0,external_node_fs_.existsSync)(record))
+        return 'no record of its command';
+    const text = (0,external_node_fs_.readFileSync)(record, 'utf8');
+    if (changed.size > 0) {
+        const source = /^source_\S+ := (\S+)/m.exec(text)?.[1];
+        if (source !== undefined && changed.has(external_node_path_.relative(tree, source)))
+            return 'its source differs';
+        for (const [, name] of text.matchAll(/^ {2}(\/\S+)/gm)) {
+            if (name !== undefined && changed.has(external_node_path_.relative(tree, name)))
+                return 'a header that it reads differs';
+        }
+    }
+    return configChanged
+        ? 'the configuration differs (options, or include/generated/autoconf.h)'
+        : 'a generated header or its command line differs';
+}
+
+;// CONCATENATED MODULE: ./.build/cache/save-policy.js
+
+
+// GitHub cuts an event's payload at 25 MB.
+const EVENT_BYTES = 32 * 1024 * 1024;
+/** Events of code that is not on the default branch, whatever their ref says. */
+const NEVER = ['pull_request', 'pull_request_target', 'merge_group'];
+/**
+ * Why a run saves no entry, in one line; undefined where it may. On GitHub entries are saved from the default branch
+ * only, as GITHUB_EVENT_PATH names it, unless the use is `always`; a terminal saves always. `read-only` and `off`
+ * save nothing anywhere.
+ */
+function whySavingIsOff(use, env) {
+    if (use === 'off')
+        return 'the cache is off';
+    if (use === 'read-only')
+        return 'the cache is read-only by request';
+    if (use === 'always' || env.GITHUB_ACTIONS !== 'true')
+        return undefined;
+    const event = env.GITHUB_EVENT_NAME ?? '';
+    if (NEVER.includes(event))
+        return `an event ${event} saves nothing; cache: always would`;
+    try {
+        const branch = defaultBranch(env.GITHUB_EVENT_PATH ?? '');
+        const ref = env.GITHUB_REF ?? '';
+        if (ref === `refs/heads/${branch}`)
+            return undefined;
+        return `${ref === '' ? 'a run without GITHUB_REF' : ref} is not the default branch (${branch}); cache: always would save`;
+    }
+    catch (error) {
+        return `the default branch is not known (${(0,store_entry/* oneLine */.TN)(error)}); cache: always would save`;
+    }
+}
+function defaultBranch(file) {
+    if (file === '')
+        throw new Error('GITHUB_EVENT_PATH is not set');
+    const event = JSON.parse(readBounded(file));
+    const branch = event?.repository?.default_branch;
+    if (typeof branch !== 'string' || !/^[^\x00-\x20\x7f]{1,255}$/.test(branch)) {
+        throw new Error('the event names no repository.default_branch');
+    }
+    return branch;
+}
+function readBounded(file) {
+    const descriptor = (0,external_node_fs_.openSync)(file, external_node_fs_.constants.O_RDONLY | external_node_fs_.constants.O_NONBLOCK);
+    try {
+        const parts = [];
+        for (let total = 0;;) {
+            const part = Buffer.alloc(64 * 1024);
+            const count = (0,external_node_fs_.readSync)(descriptor, part);
+            if (count === 0)
+                return Buffer.concat(parts).toString();
+            total += count;
+            if (total > EVENT_BYTES)
+                throw new Error(`${file} has more than ${EVENT_BYTES} bytes`);
+            parts.push(part.subarray(0, count));
+        }
+    }
+    finally {
+        (0,external_node_fs_.closeSync)(descriptor);
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/commands/caching-end.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Closes the cache after a build: records the output folder, packs what is new, saves it where that is not for the post step. */
+async function closeCaching(host, request, caching, end) {
+    return inGroup(host, 'Cache: what this build adds', async () => {
+        const began = performance.now();
+        const { carried, setting, embedding } = caching;
+        const { mode, config, result } = end;
+        const cost = costOf(caching, result, request.jobs);
+        // Programs that were ended by force, and a full disk, leave halves behind.
+        const trusted = result.ok || endedInOrder(result);
+        const state = endBuild(setting, carried, { mode, config, cost, embedding, ok: result.ok, trusted });
+        const calls = [];
+        if ((0,external_node_fs_.existsSync)(caching.compiler.log))
+            for await (const call of readCalls(caching.compiler.log))
+                calls.push(call);
+        const redone = state === undefined ? [] : newer(end.outputsBefore, state.outputs);
+        const cause = {
+            tree: setting.tree,
+            output: setting.output,
+            changed: carried.before && new Set(carried.changed),
+            configChanged: carried.before?.config !== config,
+        };
+        const counted = { state, redone, calls, cause, cost };
+        const saving = await caching_end_save(host, request, caching, counted);
+        const seconds = (performance.now() - began) / 1000;
+        const report = {
+            store: caching.store.name,
+            key: caching.key,
+            levels: [outputLevel(caching, counted, saving, seconds), compilerLevel(caching, counted, saving)],
+            saved: saving.text,
+        };
+        host.log.info(`Cache: ${saving.text}`);
+        return { report, ...(saving.entry !== undefined && { entry: saving.entry }) };
+    });
+}
+/** Whether a failed make stopped at a program's own verdict, with all others whole. */
+function endedInOrder({ diagnostics, failure }) {
+    const errors = diagnostics.filter(({ level }) => level === 'error');
+    const verdict = errors.some(({ tool }) => ['clang', 'assembler', 'lld', 'modpost', 'objtool'].includes(tool));
+    const forced = diagnostics.some(({ kind }) => kind === 'killed');
+    return verdict && !forced && !/no space left/i.test(failure ?? '');
+}
+/** Objects that were made in this build. */
+function newer(before, after) {
+    const times = new Map(before.map(({ name, mtime }) => [name, mtime]));
+    return after
+        .filter(({ name, mtime }) => /\.(?:o|ko)$|^vmlinux$/.test(name) && times.get(name) !== mtime)
+        .map(({ name }) => name);
+}
+/** Seconds of processor time that one compile takes, from a phase with enough of them; else what an earlier build found. */
+function costOf(caching, result, jobs) {
+    const of = (name) => {
+        const phase = result.phases.find((one) => one.name === name);
+        const hits = caching.compiler.ccache === undefined || caching.carried.before === undefined;
+        return hits && (phase?.compiles ?? 0) >= 100
+            ? ((phase?.seconds ?? 0) * jobs) / (phase?.compiles ?? 1)
+            : null;
+    };
+    const { frontEnd = null, backEnd = null } = caching.carried.before?.cost ?? {};
+    return { frontEnd: frontEnd ?? of('front end'), backEnd: backEnd ?? of('back end') };
+}
+async function caching_end_save(host, request, caching, counted) {
+    const nothing = (text) => ({ text, parts: new Map() });
+    const { state, redone, calls } = counted;
+    const misses = calls.filter(({ result }) => result === 'miss').length;
+    const off = whySavingIsOff(request.cache.use, host.env) ?? caching.store.readOnly;
+    if (off !== undefined)
+        return nothing(`nothing saved: ${off}`);
+    if (state === undefined && (caching.compiler.live || misses === 0))
+        return nothing('nothing saved: the build was not ended in order');
+    const carried = caching.carried.before !== undefined && caching.carried.bytes > 0;
+    if (carried && redone.length === 0 && misses === 0)
+        return nothing('nothing saved: nothing new was made');
+    try {
+        const folder = await emptyFolder(entryFolder(host, request));
+        const parts = new Map();
+        if (state !== undefined) {
+            const folders = (0,output_files/* listFolders */.uT)(request.output, [request.reportDir]);
+            const names = [...folders, ...state.outputs.map(({ name }) => name), CARRIED_FILE];
+            const bytes = state.outputs.reduce((sum, { size }) => sum + size, 0);
+            parts.set(STATE_PART, await packFiles(host, request.output, names, bytes, external_node_path_.join(folder, STATE_PART)));
+        }
+        if (!caching.compiler.live && caching.compiler.ccache !== undefined) {
+            const part = await packCompiler(host, caching, external_node_path_.join(folder, CCACHE_PART));
+            if (part !== undefined)
+                parts.set(CCACHE_PART, part);
+        }
+        await writeManifest(folder, { identity: caching.setting.identity, parts });
+        const digest = (0,external_node_crypto_.createHash)('sha256');
+        for (const [name, { sha256 }] of parts)
+            digest.update(`${name} ${sha256}\n`);
+        const key = `${caching.prefix}${digest.digest('hex').slice(0, 16)}`;
+        const sizes = [...parts].map(([name, part]) => `${name} ${caching_end_megabytes(part.bytes)}, ${caching_end_megabytes(part.unpacked)} unpacked`);
+        const what = `${key}: ${sizes.join('; ')}`;
+        if (caching.store.folder === undefined)
+            return { text: `to be saved as ${what}`, entry: { key, folder }, parts };
+        const result = await caching.store.save(key, folder);
+        return { text: result.saved ? `saved as ${what}` : `nothing saved: ${result.reason}`, parts };
+    }
+    catch (error) {
+        host.signal.throwIfAborted();
+        return nothing(`nothing saved: ${(0,values_error/* messageOf */.b)(error)}`);
+    }
+}
+function entryFolder(host, request) {
+    const { RUNNER_TEMP } = host.env;
+    return host.env.GITHUB_ACTIONS === 'true' && RUNNER_TEMP
+        ? external_node_path_.join(RUNNER_TEMP, 'kernel-thinlto', 'new-entry')
+        : external_node_path_.join(request.output, '.kernel-thinlto', 'new-entry');
+}
+/** Packs the compiler cache, less what this build did not use. */
+async function packCompiler(host, caching, file) {
+    const { ccache, folder, environment } = caching.compiler;
+    if (ccache === undefined || !(0,external_node_fs_.existsSync)(folder))
+        return undefined;
+    const age = Math.ceil((Date.now() - caching.began) / 1000) + 1;
+    const env = { ...environment, PATH: host.env.PATH ?? '' };
+    await host.run(ccache.program, ['--evict-older-than', `${age}s`], { env, timeoutSeconds: 300 });
+    const files = (0,output_files/* listOutput */.OW)(folder, []);
+    const bytes = files.reduce((sum, { size }) => sum + size, 0);
+    const names = files.map(({ name }) => name).filter((name) => !/^(?:lock|tmp)\//.test(name));
+    return packFiles(host, folder, names, bytes, file);
+}
+function outputLevel(caching, counted, saving, seconds) {
+    const { carried } = caching;
+    const { state, redone, cause, cost } = counted;
+    const objects = (state?.outputs ?? []).filter(({ name }) => name.endsWith('.o')).length;
+    const made = redone.filter((name) => name.endsWith('.o'));
+    const kept = carried.before === undefined ? 0 : objects - made.length;
+    const each = cost.frontEnd;
+    return {
+        name: 'output folder',
+        status: carried.status,
+        hits: kept,
+        misses: reasonsOf(made, cause),
+        bytesBefore: carried.bytes,
+        bytesAfter: saving.parts.get(STATE_PART)?.bytes ?? 0,
+        secondsSpent: caching.seconds.output + seconds,
+        secondsSaved: each === null || kept === 0 ? null : savedBy(state, redone, cost),
+    };
+}
+/** The processor time of what was not made anew. */
+function savedBy(state, redone, cost) {
+    const made = new Set(redone);
+    let seconds = 0;
+    for (const { name } of state?.outputs ?? []) {
+        if (!name.endsWith('.o') || made.has(name))
+            continue;
+        seconds += (name.endsWith('.thinlto-native.o') ? cost.backEnd : cost.frontEnd) ?? 0;
+    }
+    return seconds;
+}
+function compilerLevel(caching, { calls, cause, cost }, saving) {
+    const { compiler, setting } = caching;
+    const hits = calls.filter(({ result }) => result === 'hit');
+    const missed = calls
+        .filter(({ result }) => result === 'miss')
+        .map(({ input }) => objectOf(external_node_path_.relative(setting.tree, external_node_path_.resolve(setting.output, input)), input));
+    const first = compiler.bytesRestored === 0 && hits.length === 0;
+    const uncached = new Map();
+    for (const { result, input, counter } of calls) {
+        if (result !== 'uncached' || input === '')
+            continue;
+        uncached.set(counter, (uncached.get(counter) ?? 0) + 1);
+    }
+    const misses = [
+        ...reasonsOf(missed, first ? { ...cause, changed: undefined } : cause),
+        ...[...uncached].map(([counter, count]) => ({
+            reason: `not cached: ${counter.replaceAll('_', ' ')}`,
+            count,
+        })),
+    ];
+    const backEnds = hits.filter(({ input }) => input.endsWith('.o')).length;
+    return {
+        name: 'compiler cache',
+        status: compiler.status,
+        hits: hits.length,
+        misses,
+        bytesBefore: compiler.bytesRestored,
+        bytesAfter: saving.parts.get(CCACHE_PART)?.bytes ?? 0,
+        secondsSpent: caching.seconds.compiler,
+        secondsSaved: cost.frontEnd === null || hits.length === 0
+            ? null
+            : (hits.length - backEnds) * cost.frontEnd + backEnds * (cost.backEnd ?? 0),
+    };
+}
+/** The object that a compile of an input makes. */
+function objectOf(inTree, input) {
+    return input.endsWith('.o') ? input.replace(/\.o$/, '.thinlto-native.o') : inTree.replace(/\.[cS]$/, '.o');
+}
+function caching_end_megabytes(bytes) {
+    return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+;// CONCATENATED MODULE: ./.build/commands/plan-text.js
+
+/** What a dry run prints. */
+function describePlan(plan) {
+    const { request, tree, toolchain } = plan;
+    const auto = request.suffixReduction === 'auto' ? ' if the probe of the toolchain sees it work' : '';
+    const llvm = toolchain === undefined
+        ? `LLVM ${request.toolchain.version} from ${request.toolchain.source}, to be fetched`
+        : `LLVM ${toolchain.version} in ${toolchain.bin} (${toolchain.reason})`;
+    const base = 'file' in plan.config.base ? [`cp ${plan.config.base.file} ${request.output}/.config`] : [];
+    const merge = plan.config.lines.map((line) => `  ${written(line)}`);
+    const last = plan.calls.length - 1;
+    return [
+        'Dry run: nothing of this was done.',
+        '',
+        `Tree        ${tree.path} (Linux ${tree.version})`,
+        `Output      ${request.output}`,
+        `Build       ${request.arch.name}, ${plan.mode}, suffix reduction ${plan.reduction ? `on${auto}` : 'off'}`,
+        `Toolchain   ${llvm}`,
+        ...plan.chosen.map((line) => `Chosen      ${line}`),
+        '',
+        'Configuration:',
+        ...base,
+        ...plan.calls.slice(0, last - 1),
+        `merged into ${request.output}/.config, and checked again at the end:`,
+        ...merge,
+        ...plan.calls.slice(last - 1, last),
+        '',
+        'Build:',
+        ...(plan.calls[last] === undefined ? [] : [plan.calls[last]]),
+        ...(plan.makefile === undefined ? [] : ['', 'The file that MAKEFILES names:', plan.makefile.trimEnd()]),
+        '',
+    ].join('\n');
+}
+
+;// CONCATENATED MODULE: ./.build/report/schema.js
+/** Version of the report's form; a change that a reader of an older one would trip over raises it. */
+const schema_SCHEMA = 1;
+/** Diagnostics that a report keeps. */
+const DIAGNOSTICS_LIMIT = 200;
+
+;// CONCATENATED MODULE: ./.build/commands/report.js
+
+
+
+/** Path of the full log of a build. */
+function logFile(request) {
+    return external_node_path_.join(request.reportDir, 'build.log');
+}
+/** Puts a run's findings into the report's form. */
+function composeReport(findings) {
+    const { request, tree, toolchain, audit, result } = findings;
+    const failure = failureOf(findings);
+    return {
+        schema: schema_SCHEMA,
+        status: failure === null ? 'ok' : 'failed',
+        failure,
+        build: {
+            arch: request.arch.name,
+            lto: findings.mode,
+            suffixReduction: {
+                requested: request.suffixReduction,
+                chosen: findings.reduction ? 'on' : 'off',
+                effective: audit?.reduction.effective ?? 'unknown',
+                evidence: audit?.reduction.evidence ?? [],
+            },
+            kernelVersion: tree.version,
+            commit: tree.commit ?? null,
+            configDigest: findings.configured.digest,
+            toolchain: {
+                version: toolchain.version,
+                source: toolchain.source,
+                digest: toolchain.digest,
+                abilities: findings.abilities.evidence,
+            },
+            makeLine: findings.makeLine,
+            started: findings.started.toISOString(),
+            finished: new Date().toISOString(),
+            phases: findings.phases.map(({ name, seconds }) => ({
+                name,
+                seconds: Math.round(seconds * 1000) / 1000,
+            })),
+            lto_coverage: audit === undefined ? null : audit.coverage,
+            diagnostics: {
+                total: result.diagnostics.length + result.droppedDiagnostics,
+                items: result.diagnostics.slice(0, DIAGNOSTICS_LIMIT).map(diagnosticOf),
+            },
+            files: filesOf(findings),
+            cache: findings.cache ?? null,
+        },
+        images: audit === undefined ? [] : [audit.image],
+    };
+}
+/** The outputs of a run, for the steps after it. */
+function outputsOf(findings, report, paths) {
+    const { request, toolchain, tree } = findings;
+    const totals = report.images[0]?.totals;
+    const count = (value) => (value === undefined ? '' : String(value));
+    return {
+        image: imageOf(request) ?? '',
+        vmlinux: existing(external_node_path_.join(request.output, 'vmlinux')) ?? '',
+        config: findings.configured.file,
+        log: logFile(request),
+        'report-dir': request.reportDir,
+        'report-json': paths.json,
+        'report-markdown': paths.markdown,
+        'report-text': paths.text,
+        'kernel-version': tree.version,
+        lto: findings.mode,
+        'suffix-reduction': String(report.build.suffixReduction.effective),
+        suffixed: count(totals?.all),
+        'suffixed-functions': count(totals?.functions),
+        'suffixed-data': count(totals?.data),
+        'suffixed-unnamed': count(totals?.unnamed),
+        'toolchain-version': toolchain.version,
+        'toolchain-source': toolchain.source,
+        'toolchain-digest': toolchain.digest,
+    };
+}
+/** Why the run failed: the build itself, an object without LTO, a reduction that is not there, the policy. */
+function failureOf({ result, audit, request, reduction, mode }) {
+    if (result.failure !== undefined)
+        return result.failure;
+    if (audit === undefined)
+        return null;
+    const [suspect, ...more] = audit.coverage.suspect;
+    if (suspect !== undefined) {
+        const rest = more.length === 0 ? '' : `, and ${more.length} more (see the report)`;
+        return `Not built with LTO: ${suspect.object}: ${suspect.reason}${rest}`;
+    }
+    if (reduction && request.suffixReduction === 'on' && audit.reduction.effective === false) {
+        return `suffix-reduction: on was asked for, and is not in effect in the objects (${mode}): ${audit.reduction.evidence[0] ?? ''}`;
+    }
+    return policy(request.failOn, audit);
+}
+function policy(failOn, { image: { totals } }) {
+    if (failOn.kind === 'any-function' && totals.functions > 0) {
+        return `fail-on: any-function: vmlinux has ${totals.functions} suffixed functions`;
+    }
+    if (failOn.kind === 'count' && totals.all > failOn.over) {
+        return `fail-on: count>${failOn.over}: vmlinux has ${totals.all} suffixed symbols`;
+    }
+    return null;
+}
+function diagnosticOf(diagnostic) {
+    const { level, message, file, line } = diagnostic;
+    return { level, message, file: file ?? null, line: line ?? null };
+}
+function filesOf({ request, configured }) {
+    const image = imageOf(request);
+    const vmlinux = external_node_path_.join(request.output, 'vmlinux');
+    return [
+        ...(image === undefined || image === vmlinux ? [] : [{ what: 'kernel image', path: image }]),
+        ...((0,external_node_fs_.existsSync)(vmlinux) ? [{ what: 'vmlinux', path: vmlinux }] : []),
+        { what: 'configuration', path: configured.file },
+        { what: 'build log', path: logFile(request) },
+        { what: 'report', path: external_node_path_.join(request.reportDir, 'report.json') },
+    ];
+}
+function imageOf(request) {
+    return (existing(external_node_path_.join(request.output, request.arch.image)) ?? existing(external_node_path_.join(request.output, 'vmlinux')));
+}
+function existing(file) {
+    return (0,external_node_fs_.existsSync)(file) ? file : undefined;
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/probe-verdict.js
+/** Static functions of the trial: one name that a single translation unit has, and one that two have. */
+const ONCE = 'probe_once';
+const COLLIDING = 'probe_twice';
+const EXTERNAL = 'probe_sink';
+function readSymbols(text) {
+    const globals = [];
+    const undefineds = [];
+    for (const line of text.split('\n')) {
+        const [name, letter] = line.split(' ');
+        if (name === undefined || letter === undefined)
+            continue;
+        if (letter === 'U')
+            undefineds.push(name);
+        else if (/^[A-Z]$/.test(letter))
+            globals.push(name);
+    }
+    return { globals: globals.sort(), undefineds };
+}
+function named(symbols, name) {
+    return symbols.globals.filter((global) => global === name || isSuffixed(global, name));
+}
+function isSuffixed(symbol, name) {
+    return symbol.startsWith(`${name}.llvm.`) && /^\d+$/.test(symbol.slice(name.length + 6));
+}
+/** ThinLTO works where the statics that an imported function calls were promoted, and every reference is met. */
+function judgeThin(outcome) {
+    if (typeof outcome !== 'string')
+        return outcome;
+    const symbols = readSymbols(outcome);
+    const promoted = [...named(symbols, ONCE), ...named(symbols, COLLIDING)];
+    const lost = symbols.undefineds.filter((name) => name !== EXTERNAL);
+    if (lost.length > 0)
+        return { able: false, why: `nothing defines ${lost.join(', ')}` };
+    if (promoted.length === 3)
+        return {
+            able: true,
+            why: `functions were imported, and the statics they call promoted (${promoted[0]} ...)`,
+        };
+    return { able: false, why: 'no function was imported from another translation unit' };
+}
+/**
+ * Suffix reduction works where the static of a single translation unit kept its name, the colliding two are still
+ * two symbols, one of them suffixed, every reference is met, and without the options each had a suffix.
+ */
+function probe_verdict_judgeReduction(without, reduced) {
+    if (typeof without !== 'string')
+        return without;
+    if (typeof reduced !== 'string')
+        return reduced;
+    const before = judgeThin(without);
+    if (!before.able)
+        return before;
+    const base = readSymbols(without);
+    if (base.globals.includes(ONCE) || base.globals.includes(COLLIDING)) {
+        return {
+            able: false,
+            why: 'without its options, too, a promoted local keeps its name, so the trial shows nothing',
+        };
+    }
+    const after = judgeThin(reduced);
+    if (!after.able)
+        return after;
+    const symbols = readSymbols(reduced);
+    const once = named(symbols, ONCE);
+    const colliding = named(symbols, COLLIDING);
+    if (!once.includes(ONCE))
+        return { able: false, why: `the options are taken, but ${once.join(', ')} remains` };
+    if (!colliding.includes(COLLIDING) || colliding.length !== 2) {
+        return {
+            able: false,
+            why: `the options are taken, but of a colliding pair ${colliding.join(', ')} remain`,
+        };
+    }
+    return { able: true, why: `${ONCE} kept its name, ${colliding.join(' and ')} remain` };
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/probe.js
+
+
+
+
+/** The translation units of the trial: `importer.o` imports both callers, and so promotes the statics they call. */
+const probe_SOURCES = {
+    first: `extern void probe_sink(int);
+static __attribute__((noinline)) void ${ONCE}(int x) { probe_sink(x); probe_sink(x + 1); }
+static __attribute__((noinline)) void ${COLLIDING}(int x) { probe_sink(x + 2); probe_sink(x + 3); }
+void probe_first(int x) { ${ONCE}(x); ${COLLIDING}(x); }
+`,
+    second: `extern void probe_sink(int);
+static __attribute__((noinline)) void ${COLLIDING}(int x) { probe_sink(x + 4); probe_sink(x + 5); }
+void probe_second(int x) { ${COLLIDING}(x); }
+`,
+    importer: `extern void probe_first(int);
+extern void probe_second(int);
+void probe_importer(int x) { probe_first(x); probe_second(x); }
+`,
+};
+const probe_UNITS = Object.keys(probe_SOURCES);
+// The flags by which the kernel's top Makefile gets ThinLTO (CC_FLAGS_LTO).
+const COMPILE = ['-O2', '-ffreestanding', '-nostdlib', '-fno-pic'];
+const LTO = ['-flto=thin', '-fsplit-lto-unit', '-fvisibility=hidden'];
+const REDUCE_BACK_END = ['-mllvm', '-always-rename-promoted-locals=false'];
+const REDUCE_LINK = ['--lto-whole-program-visibility', ...REDUCE_BACK_END];
+const probe_TIMEOUT_SECONDS = 30;
+/** A step of a trial that did not succeed; its message is the tool's own. */
+class StepFailed extends Error {
+}
+/**
+ * Sees what a toolchain does for an architecture, by compiling and linking three small translation units without
+ * and with suffix reduction, in-process and distributed as kbuild does it (scripts/Makefile.vmlinux_a,
+ * scripts/Makefile.thinlto), and reading the symbols. A tool that is missing, refuses, crashes or hangs makes an
+ * ability false, with the tool's words as evidence. Leaves nothing in `scratchFolder` (made where absent).
+ * Throws only where that folder cannot be written, or where the run is cancelled.
+ */
+async function probe(host, toolchain, arch, scratchFolder) {
+    await (0,promises_.mkdir)(scratchFolder, { recursive: true });
+    const folder = await (0,promises_.mkdtemp)((0,external_node_path_.join)(scratchFolder, 'probe-'));
+    try {
+        const verdicts = await runTrials(toolOf(host, toolchain, folder), arch, folder);
+        if (host.signal.aborted)
+            throw new values_error/* UserError */.y('Cancelled: the toolchain was not probed to the end');
+        return {
+            target: arch.target,
+            thin: verdicts.thin.able,
+            thinDist: verdicts.thinDist.able,
+            reductionThin: verdicts.reductionThin.able,
+            reductionThinDist: verdicts.reductionThinDist.able,
+            evidence: [
+                `ThinLTO, in-process: ${said(verdicts.thin)}`,
+                `ThinLTO, distributed: ${said(verdicts.thinDist)}`,
+                `reduction, in-process: ${said(verdicts.reductionThin)}`,
+                `reduction, distributed: ${said(verdicts.reductionThinDist)}`,
+            ],
+        };
+    }
+    finally {
+        await (0,promises_.rm)(folder, { recursive: true, force: true });
+    }
+}
+function said(verdict) {
+    return `${verdict.able ? 'yes' : 'no'}: ${verdict.why}`;
+}
+function toolOf(host, toolchain, folder) {
+    return async (program, args) => {
+        const name = `${program}${toolchain.suffix}`;
+        let result;
+        try {
+            result = await host.run((0,external_node_path_.join)(toolchain.bin, name), args, {
+                cwd: folder,
+                limit: 65536,
+                timeoutSeconds: probe_TIMEOUT_SECONDS,
+            });
+        }
+        catch (error) {
+            throw new StepFailed((0,values_error/* messageOf */.b)(error));
+        }
+        if (result.code === 0)
+            return result.stdout;
+        throw new StepFailed(failureWords(name, result.code, result.stderr));
+    };
+}
+function failureWords(name, code, stderr) {
+    if (code === 137)
+        return `${name} was killed (it was given ${probe_TIMEOUT_SECONDS} s)`;
+    const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '');
+    const line = lines.find((one) => one.includes('error: ')) ?? lines[0];
+    const words = line
+        ?.replace(/^\S+: error: /, '')
+        .replace(/ {2}Try: '.*$/, '')
+        .trim()
+        .slice(0, 300);
+    return `${name} ended with code ${code}${words === undefined ? '' : `: ${words}`}`;
+}
+async function runTrials(tool, arch, folder) {
+    const failed = await probe_failureOf(async () => {
+        for (const [unit, text] of Object.entries(probe_SOURCES))
+            await (0,promises_.writeFile)((0,external_node_path_.join)(folder, `${unit}.c`), text);
+        await forUnits((unit) => tool('clang', [`--target=${arch.target}`, ...COMPILE, ...LTO, '-c', '-o', `${unit}.o`, `${unit}.c`]));
+    });
+    if (failed !== undefined) {
+        return { thin: failed, thinDist: failed, reductionThin: failed, reductionThinDist: failed };
+    }
+    const [thin, thinOn, dist, distOn] = await Promise.all([
+        symbolsOrFailure(() => inProcess(tool, 'thin', [])),
+        symbolsOrFailure(() => inProcess(tool, 'thin-on', REDUCE_LINK)),
+        symbolsOrFailure(() => distributed(tool, arch, folder, 'dist', [], [])),
+        symbolsOrFailure(() => distributed(tool, arch, folder, 'dist-on', REDUCE_LINK, REDUCE_BACK_END)),
+    ]);
+    return {
+        thin: judgeThin(thin),
+        thinDist: judgeThin(dist),
+        reductionThin: probe_verdict_judgeReduction(thin, thinOn),
+        reductionThinDist: probe_verdict_judgeReduction(dist, distOn),
+    };
+}
+async function inProcess(tool, name, linkOptions) {
+    await tool('ld.lld', ['-r', ...linkOptions, '-o', `${name}.o`, ...probe_UNITS.map((unit) => `${unit}.o`)]);
+    return tool('llvm-nm', ['--format=posix', `${name}.o`]);
+}
+/** Thin link, one back-end compile a translation unit, link; on objects of its own, since indexes go beside them. */
+async function distributed(tool, arch, folder, name, linkOptions, backEndOptions) {
+    await (0,promises_.mkdir)((0,external_node_path_.join)(folder, name));
+    for (const unit of probe_UNITS)
+        await (0,promises_.copyFile)((0,external_node_path_.join)(folder, `${unit}.o`), (0,external_node_path_.join)(folder, name, `${unit}.o`));
+    const objects = probe_UNITS.map((unit) => `${name}/${unit}.o`);
+    await tool('ld.lld', ['-r', ...linkOptions, `--thinlto-index-only=${name}/index`, ...objects]);
+    await forUnits((unit) => tool('clang', [
+        ...[`--target=${arch.target}`, ...COMPILE, '-fvisibility=hidden', ...backEndOptions],
+        ...['-x', 'ir', '-fno-lto', '-Wno-unused-command-line-argument'],
+        ...[
+            `-fthinlto-index=${name}/${unit}.o.thinlto.bc`,
+            '-c',
+            '-o',
+            `${name}/${unit}.native.o`,
+            `${name}/${unit}.o`,
+        ],
+    ]));
+    await tool('ld.lld', ['-r', '-o', `${name}.o`, ...probe_UNITS.map((unit) => `${name}/${unit}.native.o`)]);
+    return tool('llvm-nm', ['--format=posix', `${name}.o`]);
+}
+/** Does the work for each unit at once, and fails only when all of it has ended: none still writes files then. */
+async function forUnits(work) {
+    const results = await Promise.allSettled(probe_UNITS.map(work));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined)
+        throw failed.reason;
+}
+async function symbolsOrFailure(work) {
+    let symbols = '';
+    const failed = await probe_failureOf(async () => {
+        symbols = await work();
+    });
+    return failed ?? symbols;
+}
+async function probe_failureOf(work) {
+    try {
+        await work();
+        return undefined;
+    }
+    catch (error) {
+        if (error instanceof StepFailed)
+            return { able: false, why: error.message };
+        throw error;
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/commands/toolchain.js
+
+
+
+
+
+
+/** Finds or fetches the LLVM of a request. */
+async function installToolchain(host, request) {
+    return inGroup(host, 'Toolchain', () => resolveToolchain(host, request));
+}
+/** Tries what an LLVM does for an architecture, and logs the evidence. */
+async function probeToolchain(host, toolchain, arch) {
+    return inGroup(host, `Probe of LLVM ${toolchain.version} for ${arch.name}`, async () => {
+        const scratch = (0,external_node_fs_.mkdtempSync)(external_node_path_.join(external_node_os_.tmpdir(), 'kernel-thinlto-'));
+        try {
+            const abilities = await probe(host, toolchain, arch, scratch);
+            for (const line of abilities.evidence)
+                host.log.info(line);
+            return abilities;
+        }
+        finally {
+            (0,external_node_fs_.rmSync)(scratch, { recursive: true, force: true });
+        }
+    });
+}
+/** What `toolchain probe` prints: one line an ability, and the evidence. */
+function describeAbilities(toolchain, arch, abilities) {
+    const rows = [
+        ['ThinLTO in-process (thin)', abilities.thin],
+        ['ThinLTO distributed (thin-dist)', abilities.thinDist],
+        ['suffix reduction in thin', abilities.reductionThin],
+        ['suffix reduction in thin-dist', abilities.reductionThinDist],
+    ];
+    const lines = rows.map(([name, able]) => `  ${name.padEnd(34)}${able ? 'yes' : 'no'}`);
+    return [
+        `LLVM ${toolchain.version} (${toolchain.bin}) for ${arch.name}:`,
+        ...lines,
+        ...abilities.evidence.map((line) => `  - ${line}`),
+        '',
+    ].join('\n');
+}
+
+;// CONCATENATED MODULE: ./.build/commands/build.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Builds the kernel of a request, looks at what came out, and reports. Throws a UserError where there is nothing to report. */
+async function buildKernel(host, request) {
+    const started = new Date();
+    const tree = await readTree(host, request.source);
+    refuseUnbuildable(tree, request.arch);
+    const { mode, chosen } = chooseMode(request.lto, tree);
+    if (request.suffixReduction === 'on' && !isThin(mode))
+        chooseReduction('on', mode, build_NOTHING, '');
+    readConfigRequest(request, tree, request.arch, mode, true);
+    if (request.dryRun)
+        return { text: await plan(host, request, tree, mode, chosen), files: [] };
+    prepareFolders(request);
+    await ensurePackages(host, request.hostPackages);
+    const times = [];
+    const timed = async (name, work) => {
+        const from = performance.now();
+        const value = await work();
+        times.push({ name, seconds: (performance.now() - from) / 1000 });
+        return value;
+    };
+    const toolchain = await timed('toolchain', () => installToolchain(host, request.toolchain));
+    const abilities = await timed('probe', () => probeToolchain(host, toolchain, request.arch));
+    const name = `LLVM ${toolchain.version}`;
+    const reduced = chooseReduction(request.suffixReduction, mode, abilities, name);
+    for (const line of [...chosen, ...reduced.chosen])
+        host.log.info(line);
+    const caching = await timed('cache: restore', () => openCaching(host, request, tree, mode, toolchain));
+    const chosenFor = { host, request, tree, mode, reduction: reduced.reduction, toolchain, abilities };
+    try {
+        return await buildWith({ ...chosenFor, caching, times, timed, started });
+    }
+    catch (error) {
+        if (caching !== undefined)
+            restoreTimes(tree.path, caching.carried.touched);
+        throw error;
+    }
+}
+async function buildWith(chosen) {
+    const { host, request, tree, mode, reduction, toolchain, caching, times, timed } = chosen;
+    const plain = makeSetting(request, tree, toolchain.llvm, writeMakefile(request, tree, mode, reduction));
+    const setting = caching === undefined ? plain : withCache(request, plain, caching);
+    const config = readConfigRequest(request, tree, request.arch, mode, reduction);
+    const configured = await timed('configuration', () => inGroup(host, `Configuration: ${request.config.join(' ')}`, () => configure(host, config, tree, request.arch, request.output, (...targets) => {
+        const call = makeCall(setting, targets);
+        // Kconfig tries the compiler some hundred times, on nothing that would be worth keeping.
+        const env = { ...makeEnvironment(call, host.env), CCACHE_DISABLE: '1' };
+        return host.run('make', call.args, { env });
+    })));
+    if (mode === 'thin-dist') {
+        const redone = redoFrontEndsWithoutFlags(request.output);
+        if (redone > 0)
+            host.log.info(`${redone} front ends are made again: another mode left them without their flags`);
+    }
+    const outputsBefore = caching === undefined ? [] : (0,output_files/* listOutput */.OW)(request.output, [request.reportDir]);
+    const result = await build(host, request, tree, mode, setting);
+    times.push(...result.phases);
+    const cached = caching &&
+        (await timed('cache: save', () => closeCaching(host, request, caching, { mode, config: configured.digest, result, outputsBefore })));
+    const found = await timed('audit', () => audit(host, request, tree, mode, toolchain, result));
+    const findings = {
+        request,
+        tree,
+        mode,
+        reduction,
+        toolchain,
+        abilities: chosen.abilities,
+        configured,
+        makeLine: commandLine(makeCall(plain, request.targets)),
+        ...(cached !== undefined && { cache: cached.report }),
+        result,
+        audit: found,
+        phases: times,
+        started: chosen.started,
+    };
+    return { ...finish(findings), ...(cached?.entry !== undefined && { entry: cached.entry }) };
+}
+const build_NOTHING = {
+    target: '',
+    thin: false,
+    thinDist: false,
+    reductionThin: false,
+    reductionThinDist: false,
+    evidence: [],
+};
+function finish(findings) {
+    const { request } = findings;
+    const report = composeReport(findings);
+    const paths = writeReport(report, request.reportDir);
+    const outputs = outputsOf(findings, report, paths);
+    const config = external_node_path_.join(request.reportDir, 'config');
+    (0,external_node_fs_.copyFileSync)(findings.configured.file, config);
+    return {
+        text: renderText(report),
+        ...(report.failure !== null && { failure: report.failure }),
+        report,
+        outputs,
+        files: [paths.json, paths.text, paths.markdown, logFile(request), config],
+    };
+}
+async function build(host, request, tree, mode, setting) {
+    const call = makeCall(setting, request.targets);
+    host.log.info(commandLine(call));
+    const targets = request.targets;
+    const whole = targets.length === 0 || targets.includes('all');
+    const counted = whole || targets.some((target) => /^(vmlinux|modules|[a-z]*Image(\.\w+)?)$/.test(target));
+    const frontEndTotal = counted
+        ? countFrontEnd(host, {
+            treePath: tree.path,
+            output: request.output,
+            arch: request.arch,
+            modules: whole || targets.includes('modules'),
+            environment: makeEnvironment(call, host.env),
+        }).catch(() => undefined)
+        : Promise.resolve(undefined);
+    return runBuild(host, {
+        call,
+        mode,
+        source: tree.path,
+        output: request.output,
+        logFile: logFile(request),
+        frontEndTotal,
+    });
+}
+async function audit(host, request, tree, mode, toolchain, result) {
+    if (!result.ok || !(0,external_node_fs_.existsSync)(external_node_path_.join(request.output, 'vmlinux')))
+        return undefined;
+    return auditBuild(host.run, { output: request.output, tree: tree.path, mode, toolchain });
+}
+function prepareFolders(request) {
+    if (/[\s:]/.test(request.output)) {
+        throw new values_error/* UserError */.y(`output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`);
+    }
+    for (const [input, folder] of [
+        ['output', request.output],
+        ['report-dir', request.reportDir],
+    ]) {
+        try {
+            (0,external_node_fs_.mkdirSync)(folder, { recursive: true });
+            const trial = external_node_path_.join(folder, '.kernel-thinlto-trial');
+            (0,external_node_fs_.writeFileSync)(trial, '');
+            (0,external_node_fs_.rmSync)(trial);
+        }
+        catch (error) {
+            throw new values_error/* UserError */.y(`${input}: ${folder} cannot be written (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]}); choose another folder`);
+        }
+    }
+}
+function makeSetting(request, tree, llvm, makefile) {
+    return {
+        source: tree.path,
+        output: request.output,
+        arch: request.arch,
+        llvm,
+        jobs: request.jobs,
+        makeArgs: request.makeArgs,
+        timestamp: tree.timestamp,
+        makefile,
+    };
+}
+/** The setting of a build that goes through the cache: the same kernel, by way of other programs. */
+function withCache(request, plain, caching) {
+    const file = external_node_path_.join(request.output, output_files/* OWN_FOLDER */.w5, 'cache.mk');
+    (0,external_node_fs_.writeFileSync)(file, caching.makefile);
+    return { ...plain, llvm: caching.llvm, unseen: { ...caching.compiler.environment, MAKEFILES: file } };
+}
+/** Where the makefile for the reduction lies; beside the objects that are made with it. */
+function makefilePath(request) {
+    return external_node_path_.join(request.output, 'kernel-thinlto.mk');
+}
+function writeMakefile(request, tree, mode, reduction) {
+    const text = reductionMakefile(mode, reduction, tree.reduction);
+    const file = makefilePath(request);
+    (0,external_node_fs_.rmSync)(file, { force: true });
+    if (text === undefined)
+        return undefined;
+    (0,external_node_fs_.writeFileSync)(file, text);
+    return file;
+}
+async function plan(host, request, tree, mode, chosen) {
+    const toolchain = await presentToolchain(host, request.toolchain);
+    const llvm = toolchain?.llvm ?? `<folder of LLVM ${request.toolchain.version}>/bin/`;
+    // What `auto` will find is only known once the toolchain was tried, which a dry run does not do.
+    const reduction = isThin(mode) && request.suffixReduction !== 'off';
+    const makefile = reductionMakefile(mode, reduction, tree.reduction);
+    const setting = makeSetting(request, tree, llvm, makefile === undefined ? undefined : makefilePath(request));
+    const config = readConfigRequest(request, tree, request.arch, mode, reduction);
+    const calls = [...configTargets(config), request.targets].map((targets) => commandLine(makeCall(setting, targets)));
+    return describePlan({ request, tree, mode, reduction, toolchain, makefile, chosen, config, calls });
+}
+
+;// CONCATENATED MODULE: ./.build/debian/kernel-source.js
+
+
+
+
+
+
+
+
+
+
+
+const kernel_source_UNPACK_SECONDS = 1800;
+const FRESH_MS = 24 * 3600 * 1000;
+const FOLDER = /^linux-source-(\d+\.\d+)_([A-Za-z0-9.+~_-]+)$/;
+/**
+ * Gets the tree of a kernel from Debian's archive (package `linux-source-X.Y`, of the suite that has the newest) into
+ * the cache folder. A tree that is there and was the newest within the last day is taken without asking, and an older
+ * one where the archive cannot be reached. Throws a UserError where no suite has it.
+ */
+async function fetchKernelSource(host, wanted, setting = {}) {
+    const sources = external_node_path_.join(host.cacheFolder, 'sources');
+    const present = await newestPresent(sources, wanted);
+    if (present?.fresh) {
+        host.log.info(`Linux ${present.version} from Debian: ${present.folder}`);
+        return { folder: present.folder, version: present.version };
+    }
+    const found = await findKernel(host, wanted, setting).catch((error) => {
+        if (present === undefined || !isUnreachable(error))
+            throw error;
+        host.log.warning(`${(0,values_error/* messageOf */.b)(error)}; taking what is here`);
+        return undefined;
+    });
+    const folder = found === undefined ? present?.folder : external_node_path_.join(sources, folderName(found));
+    const version = found?.version ?? present?.version;
+    if (folder === undefined || version === undefined)
+        throw new Error('neither found nor present');
+    try {
+        if (found !== undefined && !(0,external_node_fs_.existsSync)(folder))
+            await kernel_source_install(host, setting, found, folder);
+        if (found !== undefined)
+            await (0,promises_.writeFile)(stampOf(folder), '');
+    }
+    catch (error) {
+        throw diskError(sources, error);
+    }
+    host.log.info(`Linux ${version} from Debian: ${folder}`);
+    return { folder, version };
+}
+/** make takes no colon and no space in the name of a tree. */
+function folderName(found) {
+    return `${found.name}_${found.version.replace(/[^A-Za-z0-9.+~-]/g, '_')}`;
+}
+/** Says when a tree was last seen to be the newest; not in the tree, in which nothing is to be written. */
+function stampOf(folder) {
+    return external_node_path_.join(external_node_path_.dirname(folder), `.newest-${external_node_path_.basename(folder)}`);
+}
+async function newestPresent(sources, wanted) {
+    const found = [];
+    for (const name of await (0,promises_.readdir)(sources).catch(() => [])) {
+        const [, series, version] = FOLDER.exec(name) ?? [];
+        if (series === undefined || version === undefined || !isWanted(series, wanted))
+            continue;
+        found.push({ series, version, folder: external_node_path_.join(sources, name) });
+    }
+    const newest = found.sort((a, b) => compareDebian(b.series, a.series) || compareDebian(b.version, a.version))[0];
+    if (newest === undefined)
+        return undefined;
+    const stamp = await (0,promises_.stat)(stampOf(newest.folder)).catch(() => undefined);
+    return { ...newest, fresh: stamp !== undefined && Date.now() - stamp.mtimeMs < FRESH_MS };
+}
+/**
+ * The newest package of the first suites that have one: what stable and its backports have came from sid, so that older
+ * suites need not be asked. Backports are asked beside sid, which waits for a series' first stable release.
+ */
+async function findKernel(host, wanted, setting) {
+    const [stable, old] = [
+        await codeNameOf(host, setting, 'stable'),
+        await codeNameOf(host, setting, 'oldstable'),
+    ];
+    const groups = [
+        ['sid', ...(stable === undefined ? [] : [`${stable}-backports`])],
+        ...(stable === undefined ? [] : [[stable]]),
+        ...(old === undefined ? [] : [[`${old}-backports`, old]]),
+    ];
+    for (const group of groups) {
+        const found = [];
+        for (const suite of group) {
+            const index = await readSuite(host, setting, suite, debianArch(process.arch));
+            if (index === undefined)
+                continue;
+            const names = [...index.names()].filter((name) => isWanted(seriesOf(name), wanted));
+            found.push(...names.flatMap((name) => index.named(name)));
+        }
+        const newest = found.sort((a, b) => compareDebian(seriesOf(b.name), seriesOf(a.name)) || compareDebian(b.version, a.version))[0];
+        if (newest !== undefined)
+            return newest;
+    }
+    const what = 'series' in wanted ? wanted.series : `${wanted.minimum} or later`;
+    throw new values_error/* UserError */.y(`Debian has no linux-source of ${what} in ${groups.flat().join(', ')}`);
+}
+function isWanted(series, wanted) {
+    if (series === '')
+        return false;
+    if ('series' in wanted)
+        return series === wanted.series;
+    return series.split('.')[0] === wanted.minimum.split('.')[0] && compareDebian(series, wanted.minimum) >= 0;
+}
+function seriesOf(name) {
+    return /^linux-source-(\d{1,3}\.\d{1,3})$/.exec(name)?.[1] ?? '';
+}
+/** The package has the tree as a tarball, which appears under its final name once it is whole. */
+async function kernel_source_install(host, setting, found, folder) {
+    const part = external_node_path_.join(external_node_path_.dirname(folder), `.part-${ownerTag()}`);
+    await kernel_source_sweep(external_node_path_.dirname(folder));
+    try {
+        await (0,promises_.mkdir)(part, { recursive: true });
+        const [file = ''] = await downloadPackages(host, setting, [found]);
+        host.log.info(`Unpacking ${found.name} ${upstreamOf(found.version)}`);
+        await unpackDeb(host, file, external_node_path_.join(part, 'deb'), /^usr\/src\/linux-source-[\d.]+\.tar\.xz$/);
+        const [tarball] = await (0,promises_.readdir)(external_node_path_.join(part, 'deb/usr/src')).catch(() => []);
+        if (tarball === undefined)
+            throw new values_error/* UserError */.y(`${file}: has no tarball of a kernel in it`);
+        const tree = external_node_path_.join(part, 'tree');
+        await (0,promises_.mkdir)(tree);
+        await untar(host, external_node_path_.join(part, 'deb/usr/src', tarball), tree);
+        await (0,promises_.rename)(tree, folder).catch((error) => {
+            // Another run was faster.
+            if (!(0,external_node_fs_.existsSync)(folder))
+                throw error;
+        });
+        // The tree is what a later run looks for; the package would only take up room.
+        await (0,promises_.rm)(file, { force: true });
+    }
+    finally {
+        await (0,promises_.rm)(part, { recursive: true, force: true });
+    }
+}
+// The system's tar: it takes a fraction of the time for 90,000 files, and what it reads was signed by Debian.
+async function untar(host, tarball, folder) {
+    const call = ['-x', '-J', '-f', tarball, '-C', folder, '--strip-components=1', '--no-same-owner'];
+    const options = { limit: 65536, timeoutSeconds: kernel_source_UNPACK_SECONDS };
+    const { code, stderr } = await host.run('tar', call, options);
+    host.signal.throwIfAborted();
+    const why = stderr.trim().split('\n')[0] ?? '';
+    if (code !== 0)
+        throw new values_error/* UserError */.y(`${tarball}: cannot be unpacked (tar ended with ${code}) ${why}`.trim());
+}
+/** Removes what runs left that are dead. */
+async function kernel_source_sweep(folder) {
+    for (const name of await (0,promises_.readdir)(folder).catch(() => [])) {
+        const tag = /^\.part-(.+)$/.exec(name)?.[1];
+        if (tag !== undefined && ownerIsGone(tag))
+            await (0,promises_.rm)(external_node_path_.join(folder, name), { recursive: true, force: true });
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/commands/demo.js
+
+
+
+
+
+
+/**
+ * A first kernel for somebody who has nothing: the newest Linux of Debian's archive that has distributed ThinLTO,
+ * x86_64 tinyconfig with 64BIT, in `thin-dist` with reduction on. Installs what the host lacks.
+ */
+async function runDemo(host, around) {
+    await ensurePackages(host, 'install');
+    const tree = await inGroup(host, 'Kernel source', () => fetchKernelSource(host, { minimum: '7.2' }));
+    const output = external_node_path_.join(host.cacheFolder, 'demo');
+    const inputs = {
+        source: tree.folder,
+        output: external_node_path_.join(output, 'out'),
+        'report-dir': external_node_path_.join(output, 'report'),
+        arch: 'x86_64',
+        lto: 'thin-dist',
+        'suffix-reduction': 'on',
+        config: 'tinyconfig',
+        kconfig: 'CONFIG_64BIT=y',
+        'host-packages': 'install',
+    };
+    const raw = new Map(Object.entries(inputs).map(([name, value]) => [name, [value]]));
+    return buildKernel(host, readBuildRequest(raw, around));
+}
+
+;// CONCATENATED MODULE: ./.build/commands/surroundings.js
+
+/** What inputs are read against, here and now. */
+function surroundings(env, folder, onGitHub) {
+    return {
+        folder,
+        nodeArch: process.arch,
+        processors: external_node_os_.availableParallelism(),
+        onGitHub,
+        githubToken: env.GITHUB_TOKEN || undefined,
+    };
+}
+
+;// CONCATENATED MODULE: ./.build/commands/main.js
+
+
+
+
+
+
+
+
+
+
+
+/** The command: runs what its words say, and returns the exit code. */
+async function main(words) {
+    const cancel = cancelOnSignals();
+    const env = process.env;
+    const host = terminalHost({ env, signal: cancel.signal });
+    const around = surroundings(env, process.cwd(), false);
+    const code = await main_run(host, around, words).catch((error) => fail(host, error));
+    return (await cancel.finish()) ?? code;
+}
+async function main_run(host, around, words) {
+    if (words.length === 0 || words[0] === 'help' || words[0] === '--help' || words[0] === '-h') {
+        host.result(help());
+        return words.length === 0 ? 2 : 0;
+    }
+    if (words[0] === '--version') {
+        host.result(`kernel-thinlto ${version_VERSION}\n`);
+        return 0;
+    }
+    if (words[0] === 'demo' && words.length === 1)
+        return main_finish(host, await runDemo(host, around));
+    const [command, flags] = split(words);
+    if (flags.includes('--help') || flags.includes('-h')) {
+        host.result(help(command));
+        return 0;
+    }
+    const raw = readWith(() => readFlags(command, flags));
+    if (command === 'build') {
+        const request = readWith(() => readBuildRequest(raw, around));
+        return main_finish(host, await buildKernel(host, request));
+    }
+    const request = readWith(() => readToolchainRequest(raw, around));
+    const arch = readWith(() => readArch(raw, around));
+    const toolchain = await installToolchain(host, request);
+    if (command === 'toolchain install')
+        host.result(`${toolchain.bin}\n`);
+    else
+        host.result(describeAbilities(toolchain, arch, await probeToolchain(host, toolchain, arch)));
+    return 0;
+}
+/** A mistake in the words themselves, as against one that shows when they are followed. */
+class UsageError extends values_error/* UserError */.y {
+}
+function readWith(read) {
+    try {
+        return read();
+    }
+    catch (error) {
+        throw error instanceof values_error/* UserError */.y ? new UsageError(error.message) : error;
+    }
+}
+function split(words) {
+    const [first, second] = words;
+    if (first === 'build')
+        return ['build', words.slice(1)];
+    if (first === 'toolchain' && (second === 'install' || second === 'probe')) {
+        return [`toolchain ${second}`, words.slice(2)];
+    }
+    const asked = first === 'toolchain' ? `toolchain ${second ?? ''}`.trim() : first;
+    throw new UsageError(`'${asked}' is not a command; it is build, toolchain install, toolchain probe or demo (see --help)`);
+}
+function main_finish(host, outcome) {
+    host.result(outcome.text);
+    if (outcome.failure === undefined)
+        return 0;
+    return fail(host, new values_error/* UserError */.y(outcome.failure));
+}
+function fail(host, error) {
+    if (host.signal.aborted) {
+        process.stderr.write(`kernel-thinlto: ${host.signal.reason.message}\n`);
+        return 1;
+    }
+    const shown = error instanceof values_error/* UserError */.y
+        ? error.message
+        : `defect in kernel-thinlto ${version_VERSION}, please report it: ${error instanceof Error ? error.stack : String(error)}`;
+    process.stderr.write(`kernel-thinlto: ${shown}\n`);
+    return error instanceof UsageError ? 2 : 1;
+}
+
+
+/***/ }),
+
+/***/ 7256:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  X: () => (/* binding */ answerOwnCall)
+});
+
+// EXTERNAL MODULE: ./.build/cache/compiler-folder.js
+var compiler_folder = __nccwpck_require__(6271);
+// EXTERNAL MODULE: ./.build/cache/github-store-child.js
+var github_store_child = __nccwpck_require__(207);
+// EXTERNAL MODULE: external "node:child_process"
+var external_node_child_process_ = __nccwpck_require__(1421);
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: external "node:fs"
+var external_node_fs_ = __nccwpck_require__(3024);
+// EXTERNAL MODULE: external "node:path"
+var external_node_path_ = __nccwpck_require__(6760);
+;// CONCATENATED MODULE: ./.build/build/index-times.js
+
+
+
+const INDEX = '--thinlto-index-only=';
+const LIMIT = 64 << 20;
+/**
+ * Runs a thin link (`link`, whose arguments are `args`) and gives each file that came out byte for byte as it was its old time
+ * back. The linker writes every index anew, and kbuild would run every back end again. An index names the content of
+ * all that is imported, so that one which is the same stands for the same native object. Returns the exit code.
+ */
+function keepIndexTimes(folder, args, link) {
+    const list = args.find((arg) => arg.startsWith(INDEX))?.slice(INDEX.length);
+    if (list === undefined)
+        return link();
+    const before = read(folder, list);
+    const code = link();
+    if (code !== 0)
+        return code;
+    for (const [name, made] of before) {
+        const now = madeOf(external_node_path_.join(folder, name));
+        if (now?.digest === made.digest)
+            (0,external_node_fs_.utimesSync)(external_node_path_.join(folder, name), made.seconds, made.seconds);
+    }
+    return code;
+}
+/**
+ * The indexes beside the bitcode objects that the linker's list names. The list itself stays new, for by its time
+ * kbuild knows that vmlinux.a is to be made again (scripts/Makefile.vmlinux_a).
+ */
+function read(folder, list) {
+    const file = external_node_path_.join(folder, list);
+    if (!(0,external_node_fs_.existsSync)(file))
+        return new Map();
+    const objects = (0,external_node_fs_.readFileSync)(file, 'utf8').split('\n');
+    return new Map(objects.flatMap((object) => {
+        const name = `${object}.thinlto.bc`;
+        const made = object === '' ? undefined : madeOf(external_node_path_.join(folder, name));
+        return made === undefined ? [] : [[name, made]];
+    }));
+}
+function madeOf(file) {
+    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+    if (info === undefined || !info.isFile() || info.size > LIMIT)
+        return undefined;
+    const digest = (0,external_node_crypto_.createHash)('sha256').update((0,external_node_fs_.readFileSync)(file)).digest('hex');
+    // A whole microsecond, rounded down: never later than what was made from it.
+    return { digest, seconds: Math.floor(info.mtimeMs * 1000) / 1e6 };
+}
+
+;// CONCATENATED MODULE: ./.build/commands/thin-link.js
+
+
+/** The thin link of a build, started by make in place of the linker, whose command line `words` are. Returns the exit code. */
+function runThinLink(words) {
+    const [linker = '', ...args] = words;
+    return keepIndexTimes(process.cwd(), args, () => {
+        const { status, signal, error } = (0,external_node_child_process_.spawnSync)(linker, args, { stdio: 'inherit' });
+        if (error !== undefined)
+            process.stderr.write(`${linker}: error: ${error.message}\n`);
+        return status ?? (signal === null ? 1 : 128);
+    });
+}
+
+;// CONCATENATED MODULE: ./.build/commands/own-calls.js
+
+
+
+/** Answers a call that this program made of itself, by way of make or as a process of its own. Returns the exit code; undefined for a user's call. */
+async function answerOwnCall([word, ...words]) {
+    if (word === compiler_folder/* THIN_LINK */.dD)
+        return runThinLink(words);
+    if (word === github_store_child/* STORE_CALL */.be)
+        await (0,github_store_child/* answerStoreCall */.a0)(words);
+    return undefined;
+}
+
+
+/***/ }),
+
+/***/ 1983:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   b: () => (/* binding */ messageOf),
+/* harmony export */   y: () => (/* binding */ UserError)
+/* harmony export */ });
+/**
+ * A mistake or limit that the user can act on. Its message is one line: the cause, the value, the way out.
+ * Every other thrown error is a defect of this program, and is shown with its stack.
+ */
+class UserError extends Error {
+    name = 'UserError';
+}
+/** The message of anything thrown. */
+function messageOf(error) {
+    return error instanceof Error ? error.message : String(error);
+}
+
+
+/***/ }),
+
+/***/ 3838:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  Yz: () => (/* binding */ core_debug),
+  z3: () => (/* binding */ error),
+  pq: () => (/* binding */ info),
+  _o: () => (/* binding */ isDebug),
+  Pq: () => (/* binding */ core_setSecret),
+  $e: () => (/* binding */ warning)
+});
+
+// UNUSED EXPORTS: ExitCode, addPath, endGroup, exportVariable, getBooleanInput, getIDToken, getInput, getMultilineInput, getState, group, markdownSummary, notice, platform, saveState, setCommandEcho, setFailed, setOutput, startGroup, summary, toPlatformPath, toPosixPath, toWin32Path
+
+// EXTERNAL MODULE: external "os"
+var external_os_ = __nccwpck_require__(857);
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/utils.js
 // We use any as a valid input type
 /* eslint-disable @typescript-eslint/no-explicit-any */
@@ -40723,7 +45028,7 @@ function utils_toCommandProperties(annotationProperties) {
  */
 function command_issueCommand(command, properties, message) {
     const cmd = new Command(command, properties, message);
-    process.stdout.write(cmd.toString() + external_os_namespaceObject.EOL);
+    process.stdout.write(cmd.toString() + external_os_.EOL);
 }
 function command_issue(name, message = '') {
     command_issueCommand(name, {}, message);
@@ -40777,8 +45082,10 @@ function escapeProperty(s) {
         .replace(/,/g, '%2C');
 }
 //# sourceMappingURL=command.js.map
-;// CONCATENATED MODULE: external "crypto"
-const external_crypto_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("crypto");
+// EXTERNAL MODULE: external "crypto"
+var external_crypto_ = __nccwpck_require__(6982);
+// EXTERNAL MODULE: external "fs"
+var external_fs_ = __nccwpck_require__(9896);
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/file-command.js
 // For internal use, subject to change.
 // We use any as a valid input type
@@ -40814,787 +45121,14 @@ function file_command_prepareKeyValueMessage(key, value) {
     return `${key}<<${delimiter}${os.EOL}${convertedValue}${os.EOL}${delimiter}`;
 }
 //# sourceMappingURL=file-command.js.map
-// EXTERNAL MODULE: external "http"
-var external_http_ = __nccwpck_require__(8611);
-// EXTERNAL MODULE: external "https"
-var external_https_ = __nccwpck_require__(5692);
-// EXTERNAL MODULE: ./node_modules/tunnel/index.js
-var node_modules_tunnel = __nccwpck_require__(770);
-;// CONCATENATED MODULE: ./node_modules/@actions/http-client/lib/index.js
-/* eslint-disable @typescript-eslint/no-explicit-any */
-var lib_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-
-
-
-var HttpCodes;
-(function (HttpCodes) {
-    HttpCodes[HttpCodes["OK"] = 200] = "OK";
-    HttpCodes[HttpCodes["MultipleChoices"] = 300] = "MultipleChoices";
-    HttpCodes[HttpCodes["MovedPermanently"] = 301] = "MovedPermanently";
-    HttpCodes[HttpCodes["ResourceMoved"] = 302] = "ResourceMoved";
-    HttpCodes[HttpCodes["SeeOther"] = 303] = "SeeOther";
-    HttpCodes[HttpCodes["NotModified"] = 304] = "NotModified";
-    HttpCodes[HttpCodes["UseProxy"] = 305] = "UseProxy";
-    HttpCodes[HttpCodes["SwitchProxy"] = 306] = "SwitchProxy";
-    HttpCodes[HttpCodes["TemporaryRedirect"] = 307] = "TemporaryRedirect";
-    HttpCodes[HttpCodes["PermanentRedirect"] = 308] = "PermanentRedirect";
-    HttpCodes[HttpCodes["BadRequest"] = 400] = "BadRequest";
-    HttpCodes[HttpCodes["Unauthorized"] = 401] = "Unauthorized";
-    HttpCodes[HttpCodes["PaymentRequired"] = 402] = "PaymentRequired";
-    HttpCodes[HttpCodes["Forbidden"] = 403] = "Forbidden";
-    HttpCodes[HttpCodes["NotFound"] = 404] = "NotFound";
-    HttpCodes[HttpCodes["MethodNotAllowed"] = 405] = "MethodNotAllowed";
-    HttpCodes[HttpCodes["NotAcceptable"] = 406] = "NotAcceptable";
-    HttpCodes[HttpCodes["ProxyAuthenticationRequired"] = 407] = "ProxyAuthenticationRequired";
-    HttpCodes[HttpCodes["RequestTimeout"] = 408] = "RequestTimeout";
-    HttpCodes[HttpCodes["Conflict"] = 409] = "Conflict";
-    HttpCodes[HttpCodes["Gone"] = 410] = "Gone";
-    HttpCodes[HttpCodes["TooManyRequests"] = 429] = "TooManyRequests";
-    HttpCodes[HttpCodes["InternalServerError"] = 500] = "InternalServerError";
-    HttpCodes[HttpCodes["NotImplemented"] = 501] = "NotImplemented";
-    HttpCodes[HttpCodes["BadGateway"] = 502] = "BadGateway";
-    HttpCodes[HttpCodes["ServiceUnavailable"] = 503] = "ServiceUnavailable";
-    HttpCodes[HttpCodes["GatewayTimeout"] = 504] = "GatewayTimeout";
-})(HttpCodes || (HttpCodes = {}));
-var Headers;
-(function (Headers) {
-    Headers["Accept"] = "accept";
-    Headers["ContentType"] = "content-type";
-})(Headers || (Headers = {}));
-var MediaTypes;
-(function (MediaTypes) {
-    MediaTypes["ApplicationJson"] = "application/json";
-})(MediaTypes || (MediaTypes = {}));
-/**
- * Returns the proxy URL, depending upon the supplied url and proxy environment variables.
- * @param serverUrl  The server URL where the request will be sent. For example, https://api.github.com
- */
-function lib_getProxyUrl(serverUrl) {
-    const proxyUrl = pm.getProxyUrl(new URL(serverUrl));
-    return proxyUrl ? proxyUrl.href : '';
-}
-const HttpRedirectCodes = [
-    HttpCodes.MovedPermanently,
-    HttpCodes.ResourceMoved,
-    HttpCodes.SeeOther,
-    HttpCodes.TemporaryRedirect,
-    HttpCodes.PermanentRedirect
-];
-const HttpResponseRetryCodes = [
-    HttpCodes.BadGateway,
-    HttpCodes.ServiceUnavailable,
-    HttpCodes.GatewayTimeout
-];
-const RetryableHttpVerbs = (/* unused pure expression or super */ null && (['OPTIONS', 'GET', 'DELETE', 'HEAD']));
-const ExponentialBackoffCeiling = 10;
-const ExponentialBackoffTimeSlice = 5;
-class HttpClientError extends Error {
-    constructor(message, statusCode) {
-        super(message);
-        this.name = 'HttpClientError';
-        this.statusCode = statusCode;
-        Object.setPrototypeOf(this, HttpClientError.prototype);
-    }
-}
-class HttpClientResponse {
-    constructor(message) {
-        this.message = message;
-    }
-    readBody() {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return new Promise((resolve) => lib_awaiter(this, void 0, void 0, function* () {
-                let output = Buffer.alloc(0);
-                this.message.on('data', (chunk) => {
-                    output = Buffer.concat([output, chunk]);
-                });
-                this.message.on('end', () => {
-                    resolve(output.toString());
-                });
-            }));
-        });
-    }
-    readBodyBuffer() {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return new Promise((resolve) => lib_awaiter(this, void 0, void 0, function* () {
-                const chunks = [];
-                this.message.on('data', (chunk) => {
-                    chunks.push(chunk);
-                });
-                this.message.on('end', () => {
-                    resolve(Buffer.concat(chunks));
-                });
-            }));
-        });
-    }
-}
-function isHttps(requestUrl) {
-    const parsedUrl = new URL(requestUrl);
-    return parsedUrl.protocol === 'https:';
-}
-class lib_HttpClient {
-    constructor(userAgent, handlers, requestOptions) {
-        this._ignoreSslError = false;
-        this._allowRedirects = true;
-        this._allowRedirectDowngrade = false;
-        this._maxRedirects = 50;
-        this._allowRetries = false;
-        this._maxRetries = 1;
-        this._keepAlive = false;
-        this._disposed = false;
-        this.userAgent = this._getUserAgentWithOrchestrationId(userAgent);
-        this.handlers = handlers || [];
-        this.requestOptions = requestOptions;
-        if (requestOptions) {
-            if (requestOptions.ignoreSslError != null) {
-                this._ignoreSslError = requestOptions.ignoreSslError;
-            }
-            this._socketTimeout = requestOptions.socketTimeout;
-            if (requestOptions.allowRedirects != null) {
-                this._allowRedirects = requestOptions.allowRedirects;
-            }
-            if (requestOptions.allowRedirectDowngrade != null) {
-                this._allowRedirectDowngrade = requestOptions.allowRedirectDowngrade;
-            }
-            if (requestOptions.maxRedirects != null) {
-                this._maxRedirects = Math.max(requestOptions.maxRedirects, 0);
-            }
-            if (requestOptions.keepAlive != null) {
-                this._keepAlive = requestOptions.keepAlive;
-            }
-            if (requestOptions.allowRetries != null) {
-                this._allowRetries = requestOptions.allowRetries;
-            }
-            if (requestOptions.maxRetries != null) {
-                this._maxRetries = requestOptions.maxRetries;
-            }
-        }
-    }
-    options(requestUrl, additionalHeaders) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return this.request('OPTIONS', requestUrl, null, additionalHeaders || {});
-        });
-    }
-    get(requestUrl, additionalHeaders) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return this.request('GET', requestUrl, null, additionalHeaders || {});
-        });
-    }
-    del(requestUrl, additionalHeaders) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return this.request('DELETE', requestUrl, null, additionalHeaders || {});
-        });
-    }
-    post(requestUrl, data, additionalHeaders) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return this.request('POST', requestUrl, data, additionalHeaders || {});
-        });
-    }
-    patch(requestUrl, data, additionalHeaders) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return this.request('PATCH', requestUrl, data, additionalHeaders || {});
-        });
-    }
-    put(requestUrl, data, additionalHeaders) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return this.request('PUT', requestUrl, data, additionalHeaders || {});
-        });
-    }
-    head(requestUrl, additionalHeaders) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return this.request('HEAD', requestUrl, null, additionalHeaders || {});
-        });
-    }
-    sendStream(verb, requestUrl, stream, additionalHeaders) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return this.request(verb, requestUrl, stream, additionalHeaders);
-        });
-    }
-    /**
-     * Gets a typed object from an endpoint
-     * Be aware that not found returns a null.  Other errors (4xx, 5xx) reject the promise
-     */
-    getJson(requestUrl_1) {
-        return lib_awaiter(this, arguments, void 0, function* (requestUrl, additionalHeaders = {}) {
-            additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
-            const res = yield this.get(requestUrl, additionalHeaders);
-            return this._processResponse(res, this.requestOptions);
-        });
-    }
-    postJson(requestUrl_1, obj_1) {
-        return lib_awaiter(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
-            const data = JSON.stringify(obj, null, 2);
-            additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
-            additionalHeaders[Headers.ContentType] =
-                this._getExistingOrDefaultContentTypeHeader(additionalHeaders, MediaTypes.ApplicationJson);
-            const res = yield this.post(requestUrl, data, additionalHeaders);
-            return this._processResponse(res, this.requestOptions);
-        });
-    }
-    putJson(requestUrl_1, obj_1) {
-        return lib_awaiter(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
-            const data = JSON.stringify(obj, null, 2);
-            additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
-            additionalHeaders[Headers.ContentType] =
-                this._getExistingOrDefaultContentTypeHeader(additionalHeaders, MediaTypes.ApplicationJson);
-            const res = yield this.put(requestUrl, data, additionalHeaders);
-            return this._processResponse(res, this.requestOptions);
-        });
-    }
-    patchJson(requestUrl_1, obj_1) {
-        return lib_awaiter(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
-            const data = JSON.stringify(obj, null, 2);
-            additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
-            additionalHeaders[Headers.ContentType] =
-                this._getExistingOrDefaultContentTypeHeader(additionalHeaders, MediaTypes.ApplicationJson);
-            const res = yield this.patch(requestUrl, data, additionalHeaders);
-            return this._processResponse(res, this.requestOptions);
-        });
-    }
-    /**
-     * Makes a raw http request.
-     * All other methods such as get, post, patch, and request ultimately call this.
-     * Prefer get, del, post and patch
-     */
-    request(verb, requestUrl, data, headers) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            if (this._disposed) {
-                throw new Error('Client has already been disposed.');
-            }
-            const parsedUrl = new URL(requestUrl);
-            let info = this._prepareRequest(verb, parsedUrl, headers);
-            // Only perform retries on reads since writes may not be idempotent.
-            const maxTries = this._allowRetries && RetryableHttpVerbs.includes(verb)
-                ? this._maxRetries + 1
-                : 1;
-            let numTries = 0;
-            let response;
-            do {
-                response = yield this.requestRaw(info, data);
-                // Check if it's an authentication challenge
-                if (response &&
-                    response.message &&
-                    response.message.statusCode === HttpCodes.Unauthorized) {
-                    let authenticationHandler;
-                    for (const handler of this.handlers) {
-                        if (handler.canHandleAuthentication(response)) {
-                            authenticationHandler = handler;
-                            break;
-                        }
-                    }
-                    if (authenticationHandler) {
-                        return authenticationHandler.handleAuthentication(this, info, data);
-                    }
-                    else {
-                        // We have received an unauthorized response but have no handlers to handle it.
-                        // Let the response return to the caller.
-                        return response;
-                    }
-                }
-                let redirectsRemaining = this._maxRedirects;
-                while (response.message.statusCode &&
-                    HttpRedirectCodes.includes(response.message.statusCode) &&
-                    this._allowRedirects &&
-                    redirectsRemaining > 0) {
-                    const redirectUrl = response.message.headers['location'];
-                    if (!redirectUrl) {
-                        // if there's no location to redirect to, we won't
-                        break;
-                    }
-                    const parsedRedirectUrl = new URL(redirectUrl);
-                    if (parsedUrl.protocol === 'https:' &&
-                        parsedUrl.protocol !== parsedRedirectUrl.protocol &&
-                        !this._allowRedirectDowngrade) {
-                        throw new Error('Redirect from HTTPS to HTTP protocol. This downgrade is not allowed for security reasons. If you want to allow this behavior, set the allowRedirectDowngrade option to true.');
-                    }
-                    // we need to finish reading the response before reassigning response
-                    // which will leak the open socket.
-                    yield response.readBody();
-                    // strip authorization header if redirected to a different hostname
-                    if (parsedRedirectUrl.hostname !== parsedUrl.hostname) {
-                        for (const header in headers) {
-                            // header names are case insensitive
-                            if (header.toLowerCase() === 'authorization') {
-                                delete headers[header];
-                            }
-                        }
-                    }
-                    // let's make the request with the new redirectUrl
-                    info = this._prepareRequest(verb, parsedRedirectUrl, headers);
-                    response = yield this.requestRaw(info, data);
-                    redirectsRemaining--;
-                }
-                if (!response.message.statusCode ||
-                    !HttpResponseRetryCodes.includes(response.message.statusCode)) {
-                    // If not a retry code, return immediately instead of retrying
-                    return response;
-                }
-                numTries += 1;
-                if (numTries < maxTries) {
-                    yield response.readBody();
-                    yield this._performExponentialBackoff(numTries);
-                }
-            } while (numTries < maxTries);
-            return response;
-        });
-    }
-    /**
-     * Needs to be called if keepAlive is set to true in request options.
-     */
-    dispose() {
-        if (this._agent) {
-            this._agent.destroy();
-        }
-        this._disposed = true;
-    }
-    /**
-     * Raw request.
-     * @param info
-     * @param data
-     */
-    requestRaw(info, data) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return new Promise((resolve, reject) => {
-                function callbackForResult(err, res) {
-                    if (err) {
-                        reject(err);
-                    }
-                    else if (!res) {
-                        // If `err` is not passed, then `res` must be passed.
-                        reject(new Error('Unknown error'));
-                    }
-                    else {
-                        resolve(res);
-                    }
-                }
-                this.requestRawWithCallback(info, data, callbackForResult);
-            });
-        });
-    }
-    /**
-     * Raw request with callback.
-     * @param info
-     * @param data
-     * @param onResult
-     */
-    requestRawWithCallback(info, data, onResult) {
-        if (typeof data === 'string') {
-            if (!info.options.headers) {
-                info.options.headers = {};
-            }
-            info.options.headers['Content-Length'] = Buffer.byteLength(data, 'utf8');
-        }
-        let callbackCalled = false;
-        function handleResult(err, res) {
-            if (!callbackCalled) {
-                callbackCalled = true;
-                onResult(err, res);
-            }
-        }
-        const req = info.httpModule.request(info.options, (msg) => {
-            const res = new HttpClientResponse(msg);
-            handleResult(undefined, res);
-        });
-        let socket;
-        req.on('socket', sock => {
-            socket = sock;
-        });
-        // If we ever get disconnected, we want the socket to timeout eventually
-        req.setTimeout(this._socketTimeout || 3 * 60000, () => {
-            if (socket) {
-                socket.end();
-            }
-            handleResult(new Error(`Request timeout: ${info.options.path}`));
-        });
-        req.on('error', function (err) {
-            // err has statusCode property
-            // res should have headers
-            handleResult(err);
-        });
-        if (data && typeof data === 'string') {
-            req.write(data, 'utf8');
-        }
-        if (data && typeof data !== 'string') {
-            data.on('close', function () {
-                req.end();
-            });
-            data.pipe(req);
-        }
-        else {
-            req.end();
-        }
-    }
-    /**
-     * Gets an http agent. This function is useful when you need an http agent that handles
-     * routing through a proxy server - depending upon the url and proxy environment variables.
-     * @param serverUrl  The server URL where the request will be sent. For example, https://api.github.com
-     */
-    getAgent(serverUrl) {
-        const parsedUrl = new URL(serverUrl);
-        return this._getAgent(parsedUrl);
-    }
-    getAgentDispatcher(serverUrl) {
-        const parsedUrl = new URL(serverUrl);
-        const proxyUrl = pm.getProxyUrl(parsedUrl);
-        const useProxy = proxyUrl && proxyUrl.hostname;
-        if (!useProxy) {
-            return;
-        }
-        return this._getProxyAgentDispatcher(parsedUrl, proxyUrl);
-    }
-    _prepareRequest(method, requestUrl, headers) {
-        const info = {};
-        info.parsedUrl = requestUrl;
-        const usingSsl = info.parsedUrl.protocol === 'https:';
-        info.httpModule = usingSsl ? https : http;
-        const defaultPort = usingSsl ? 443 : 80;
-        info.options = {};
-        info.options.host = info.parsedUrl.hostname;
-        info.options.port = info.parsedUrl.port
-            ? parseInt(info.parsedUrl.port)
-            : defaultPort;
-        info.options.path =
-            (info.parsedUrl.pathname || '') + (info.parsedUrl.search || '');
-        info.options.method = method;
-        info.options.headers = this._mergeHeaders(headers);
-        if (this.userAgent != null) {
-            info.options.headers['user-agent'] = this.userAgent;
-        }
-        info.options.agent = this._getAgent(info.parsedUrl);
-        // gives handlers an opportunity to participate
-        if (this.handlers) {
-            for (const handler of this.handlers) {
-                handler.prepareRequest(info.options);
-            }
-        }
-        return info;
-    }
-    _mergeHeaders(headers) {
-        if (this.requestOptions && this.requestOptions.headers) {
-            return Object.assign({}, lowercaseKeys(this.requestOptions.headers), lowercaseKeys(headers || {}));
-        }
-        return lowercaseKeys(headers || {});
-    }
-    /**
-     * Gets an existing header value or returns a default.
-     * Handles converting number header values to strings since HTTP headers must be strings.
-     * Note: This returns string | string[] since some headers can have multiple values.
-     * For headers that must always be a single string (like Content-Type), use the
-     * specialized _getExistingOrDefaultContentTypeHeader method instead.
-     */
-    _getExistingOrDefaultHeader(additionalHeaders, header, _default) {
-        let clientHeader;
-        if (this.requestOptions && this.requestOptions.headers) {
-            const headerValue = lowercaseKeys(this.requestOptions.headers)[header];
-            if (headerValue) {
-                clientHeader =
-                    typeof headerValue === 'number' ? headerValue.toString() : headerValue;
-            }
-        }
-        const additionalValue = additionalHeaders[header];
-        if (additionalValue !== undefined) {
-            return typeof additionalValue === 'number'
-                ? additionalValue.toString()
-                : additionalValue;
-        }
-        if (clientHeader !== undefined) {
-            return clientHeader;
-        }
-        return _default;
-    }
-    /**
-     * Specialized version of _getExistingOrDefaultHeader for Content-Type header.
-     * Always returns a single string (not an array) since Content-Type should be a single value.
-     * Converts arrays to comma-separated strings and numbers to strings to ensure type safety.
-     * This was split from _getExistingOrDefaultHeader to provide stricter typing for callers
-     * that assign the result to places expecting a string (e.g., additionalHeaders[Headers.ContentType]).
-     */
-    _getExistingOrDefaultContentTypeHeader(additionalHeaders, _default) {
-        let clientHeader;
-        if (this.requestOptions && this.requestOptions.headers) {
-            const headerValue = lowercaseKeys(this.requestOptions.headers)[Headers.ContentType];
-            if (headerValue) {
-                if (typeof headerValue === 'number') {
-                    clientHeader = String(headerValue);
-                }
-                else if (Array.isArray(headerValue)) {
-                    clientHeader = headerValue.join(', ');
-                }
-                else {
-                    clientHeader = headerValue;
-                }
-            }
-        }
-        const additionalValue = additionalHeaders[Headers.ContentType];
-        // Return the first non-undefined value, converting numbers or arrays to strings if necessary
-        if (additionalValue !== undefined) {
-            if (typeof additionalValue === 'number') {
-                return String(additionalValue);
-            }
-            else if (Array.isArray(additionalValue)) {
-                return additionalValue.join(', ');
-            }
-            else {
-                return additionalValue;
-            }
-        }
-        if (clientHeader !== undefined) {
-            return clientHeader;
-        }
-        return _default;
-    }
-    _getAgent(parsedUrl) {
-        let agent;
-        const proxyUrl = pm.getProxyUrl(parsedUrl);
-        const useProxy = proxyUrl && proxyUrl.hostname;
-        if (this._keepAlive && useProxy) {
-            agent = this._proxyAgent;
-        }
-        if (!useProxy) {
-            agent = this._agent;
-        }
-        // if agent is already assigned use that agent.
-        if (agent) {
-            return agent;
-        }
-        const usingSsl = parsedUrl.protocol === 'https:';
-        let maxSockets = 100;
-        if (this.requestOptions) {
-            maxSockets = this.requestOptions.maxSockets || http.globalAgent.maxSockets;
-        }
-        // This is `useProxy` again, but we need to check `proxyURl` directly for TypeScripts's flow analysis.
-        if (proxyUrl && proxyUrl.hostname) {
-            const agentOptions = {
-                maxSockets,
-                keepAlive: this._keepAlive,
-                proxy: Object.assign(Object.assign({}, ((proxyUrl.username || proxyUrl.password) && {
-                    proxyAuth: `${proxyUrl.username}:${proxyUrl.password}`
-                })), { host: proxyUrl.hostname, port: proxyUrl.port })
-            };
-            let tunnelAgent;
-            const overHttps = proxyUrl.protocol === 'https:';
-            if (usingSsl) {
-                tunnelAgent = overHttps ? tunnel.httpsOverHttps : tunnel.httpsOverHttp;
-            }
-            else {
-                tunnelAgent = overHttps ? tunnel.httpOverHttps : tunnel.httpOverHttp;
-            }
-            agent = tunnelAgent(agentOptions);
-            this._proxyAgent = agent;
-        }
-        // if tunneling agent isn't assigned create a new agent
-        if (!agent) {
-            const options = { keepAlive: this._keepAlive, maxSockets };
-            agent = usingSsl ? new https.Agent(options) : new http.Agent(options);
-            this._agent = agent;
-        }
-        if (usingSsl && this._ignoreSslError) {
-            // we don't want to set NODE_TLS_REJECT_UNAUTHORIZED=0 since that will affect request for entire process
-            // http.RequestOptions doesn't expose a way to modify RequestOptions.agent.options
-            // we have to cast it to any and change it directly
-            agent.options = Object.assign(agent.options || {}, {
-                rejectUnauthorized: false
-            });
-        }
-        return agent;
-    }
-    _getProxyAgentDispatcher(parsedUrl, proxyUrl) {
-        let proxyAgent;
-        if (this._keepAlive) {
-            proxyAgent = this._proxyAgentDispatcher;
-        }
-        // if agent is already assigned use that agent.
-        if (proxyAgent) {
-            return proxyAgent;
-        }
-        const usingSsl = parsedUrl.protocol === 'https:';
-        proxyAgent = new ProxyAgent(Object.assign({ uri: proxyUrl.href, pipelining: !this._keepAlive ? 0 : 1 }, ((proxyUrl.username || proxyUrl.password) && {
-            token: `Basic ${Buffer.from(`${proxyUrl.username}:${proxyUrl.password}`).toString('base64')}`
-        })));
-        this._proxyAgentDispatcher = proxyAgent;
-        if (usingSsl && this._ignoreSslError) {
-            // we don't want to set NODE_TLS_REJECT_UNAUTHORIZED=0 since that will affect request for entire process
-            // http.RequestOptions doesn't expose a way to modify RequestOptions.agent.options
-            // we have to cast it to any and change it directly
-            proxyAgent.options = Object.assign(proxyAgent.options.requestTls || {}, {
-                rejectUnauthorized: false
-            });
-        }
-        return proxyAgent;
-    }
-    _getUserAgentWithOrchestrationId(userAgent) {
-        const baseUserAgent = userAgent || 'actions/http-client';
-        const orchId = process.env['ACTIONS_ORCHESTRATION_ID'];
-        if (orchId) {
-            // Sanitize the orchestration ID to ensure it contains only valid characters
-            // Valid characters: 0-9, a-z, _, -, .
-            const sanitizedId = orchId.replace(/[^a-z0-9_.-]/gi, '_');
-            return `${baseUserAgent} actions_orchestration_id/${sanitizedId}`;
-        }
-        return baseUserAgent;
-    }
-    _performExponentialBackoff(retryNumber) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            retryNumber = Math.min(ExponentialBackoffCeiling, retryNumber);
-            const ms = ExponentialBackoffTimeSlice * Math.pow(2, retryNumber);
-            return new Promise(resolve => setTimeout(() => resolve(), ms));
-        });
-    }
-    _processResponse(res, options) {
-        return lib_awaiter(this, void 0, void 0, function* () {
-            return new Promise((resolve, reject) => lib_awaiter(this, void 0, void 0, function* () {
-                const statusCode = res.message.statusCode || 0;
-                const response = {
-                    statusCode,
-                    result: null,
-                    headers: {}
-                };
-                // not found leads to null obj returned
-                if (statusCode === HttpCodes.NotFound) {
-                    resolve(response);
-                }
-                // get the result from the body
-                function dateTimeDeserializer(key, value) {
-                    if (typeof value === 'string') {
-                        const a = new Date(value);
-                        if (!isNaN(a.valueOf())) {
-                            return a;
-                        }
-                    }
-                    return value;
-                }
-                let obj;
-                let contents;
-                try {
-                    contents = yield res.readBody();
-                    if (contents && contents.length > 0) {
-                        if (options && options.deserializeDates) {
-                            obj = JSON.parse(contents, dateTimeDeserializer);
-                        }
-                        else {
-                            obj = JSON.parse(contents);
-                        }
-                        response.result = obj;
-                    }
-                    response.headers = res.message.headers;
-                }
-                catch (err) {
-                    // Invalid resource (contents not json);  leaving result obj null
-                }
-                // note that 3xx redirects are handled by the http layer.
-                if (statusCode > 299) {
-                    let msg;
-                    // if exception/error in body, attempt to get better error
-                    if (obj && obj.message) {
-                        msg = obj.message;
-                    }
-                    else if (contents && contents.length > 0) {
-                        // it may be the case that the exception is in the body message as string
-                        msg = contents;
-                    }
-                    else {
-                        msg = `Failed request: (${statusCode})`;
-                    }
-                    const err = new HttpClientError(msg, statusCode);
-                    err.result = response.result;
-                    reject(err);
-                }
-                else {
-                    resolve(response);
-                }
-            }));
-        });
-    }
-}
-const lowercaseKeys = (obj) => Object.keys(obj).reduce((c, k) => ((c[k.toLowerCase()] = obj[k]), c), {});
-//# sourceMappingURL=index.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/http-client/lib/auth.js
-var auth_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-class BasicCredentialHandler {
-    constructor(username, password) {
-        this.username = username;
-        this.password = password;
-    }
-    prepareRequest(options) {
-        if (!options.headers) {
-            throw Error('The request has no headers');
-        }
-        options.headers['Authorization'] = `Basic ${Buffer.from(`${this.username}:${this.password}`).toString('base64')}`;
-    }
-    // This handler cannot handle 401
-    canHandleAuthentication() {
-        return false;
-    }
-    handleAuthentication() {
-        return auth_awaiter(this, void 0, void 0, function* () {
-            throw new Error('not implemented');
-        });
-    }
-}
-class auth_BearerCredentialHandler {
-    constructor(token) {
-        this.token = token;
-    }
-    // currently implements pre-authorization
-    // TODO: support preAuth = false where it hooks on 401
-    prepareRequest(options) {
-        if (!options.headers) {
-            throw Error('The request has no headers');
-        }
-        options.headers['Authorization'] = `Bearer ${this.token}`;
-    }
-    // This handler cannot handle 401
-    canHandleAuthentication() {
-        return false;
-    }
-    handleAuthentication() {
-        return auth_awaiter(this, void 0, void 0, function* () {
-            throw new Error('not implemented');
-        });
-    }
-}
-class PersonalAccessTokenCredentialHandler {
-    constructor(token) {
-        this.token = token;
-    }
-    // currently implements pre-authorization
-    // TODO: support preAuth = false where it hooks on 401
-    prepareRequest(options) {
-        if (!options.headers) {
-            throw Error('The request has no headers');
-        }
-        options.headers['Authorization'] = `Basic ${Buffer.from(`PAT:${this.token}`).toString('base64')}`;
-    }
-    // This handler cannot handle 401
-    canHandleAuthentication() {
-        return false;
-    }
-    handleAuthentication() {
-        return auth_awaiter(this, void 0, void 0, function* () {
-            throw new Error('not implemented');
-        });
-    }
-}
-//# sourceMappingURL=auth.js.map
+// EXTERNAL MODULE: external "path"
+var external_path_ = __nccwpck_require__(6928);
+// EXTERNAL MODULE: ./node_modules/@actions/http-client/lib/index.js
+var lib = __nccwpck_require__(2779);
+// EXTERNAL MODULE: ./node_modules/@actions/http-client/lib/auth.js
+var auth = __nccwpck_require__(2145);
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/oidc-utils.js
-var oidc_utils_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
     function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
     return new (P || (P = Promise))(function (resolve, reject) {
         function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
@@ -41629,7 +45163,7 @@ class oidc_utils_OidcClient {
         return runtimeUrl;
     }
     static getCall(id_token_url) {
-        return oidc_utils_awaiter(this, void 0, void 0, function* () {
+        return __awaiter(this, void 0, void 0, function* () {
             var _a;
             const httpclient = oidc_utils_OidcClient.createHttpClient();
             const res = yield httpclient
@@ -41647,7 +45181,7 @@ class oidc_utils_OidcClient {
         });
     }
     static getIDToken(audience) {
-        return oidc_utils_awaiter(this, void 0, void 0, function* () {
+        return __awaiter(this, void 0, void 0, function* () {
             try {
                 // New ID Token is requested from action service
                 let id_token_url = oidc_utils_OidcClient.getIDTokenUrl();
@@ -41679,7 +45213,7 @@ var summary_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _
 };
 
 
-const { access, appendFile, writeFile } = external_fs_namespaceObject.promises;
+const { access, appendFile, writeFile } = external_fs_.promises;
 const SUMMARY_ENV_VAR = 'GITHUB_STEP_SUMMARY';
 const SUMMARY_DOCS_URL = 'https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions#adding-a-job-summary';
 class Summary {
@@ -41702,7 +45236,7 @@ class Summary {
                 throw new Error(`Unable to find environment variable for $${SUMMARY_ENV_VAR}. Check if your runtime environment supports job summaries.`);
             }
             try {
-                yield access(pathFromEnv, external_fs_namespaceObject.constants.R_OK | external_fs_namespaceObject.constants.W_OK);
+                yield access(pathFromEnv, external_fs_.constants.R_OK | external_fs_.constants.W_OK);
             }
             catch (_a) {
                 throw new Error(`Unable to access summary file: '${pathFromEnv}'. Check if the file has correct read/write permissions.`);
@@ -41798,7 +45332,7 @@ class Summary {
      * @returns {Summary} summary instance
      */
     addEOL() {
-        return this.addRaw(external_os_namespaceObject.EOL);
+        return this.addRaw(external_os_.EOL);
     }
     /**
      * Adds an HTML codeblock to the summary buffer
@@ -41982,6 +45516,8 @@ function toPlatformPath(pth) {
     return pth.replace(/[/\\]/g, path.sep);
 }
 //# sourceMappingURL=path-utils.js.map
+// EXTERNAL MODULE: ./node_modules/@actions/exec/lib/exec.js + 2 modules
+var lib_exec = __nccwpck_require__(5260);
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/platform.js
 var platform_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
     function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
@@ -42028,8 +45564,8 @@ const getLinuxInfo = () => platform_awaiter(void 0, void 0, void 0, function* ()
         version
     };
 });
-const platform = external_os_namespaceObject.platform();
-const arch = external_os_namespaceObject.arch();
+const platform = external_os_.platform();
+const arch = external_os_.arch();
 const isWindows = platform === 'win32';
 const isMacOS = platform === 'darwin';
 const isLinux = platform === 'linux';
@@ -42125,7 +45661,7 @@ function exportVariable(name, val) {
  * ```
  */
 function core_setSecret(secret) {
-    issueCommand('add-mask', {}, secret);
+    command_issueCommand('add-mask', {}, secret);
 }
 /**
  * Prepends inputPath to the PATH (for this action and future actions)
@@ -42255,7 +45791,7 @@ function core_debug(message) {
  * @param properties optional properties to add to the annotation.
  */
 function error(message, properties = {}) {
-    issueCommand('error', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('error', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Adds a warning issue
@@ -42263,7 +45799,7 @@ function error(message, properties = {}) {
  * @param properties optional properties to add to the annotation.
  */
 function warning(message, properties = {}) {
-    issueCommand('warning', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+    command_issueCommand('warning', utils_toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 /**
  * Adds a notice issue
@@ -42278,7 +45814,7 @@ function notice(message, properties = {}) {
  * @param message info message
  */
 function info(message) {
-    process.stdout.write(message + os.EOL);
+    process.stdout.write(message + external_os_.EOL);
 }
 /**
  * Begin an output group.
@@ -42365,10 +45901,38 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
-// EXTERNAL MODULE: ./node_modules/semver/index.js
-var node_modules_semver = __nccwpck_require__(2088);
-;// CONCATENATED MODULE: ./node_modules/@actions/tool-cache/lib/manifest.js
-var manifest_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+
+/***/ }),
+
+/***/ 5260:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+
+// EXPORTS
+__nccwpck_require__.d(__webpack_exports__, {
+  m: () => (/* binding */ exec)
+});
+
+// UNUSED EXPORTS: getExecOutput
+
+// EXTERNAL MODULE: external "string_decoder"
+var external_string_decoder_ = __nccwpck_require__(3193);
+// EXTERNAL MODULE: external "os"
+var external_os_ = __nccwpck_require__(857);
+// EXTERNAL MODULE: external "events"
+var external_events_ = __nccwpck_require__(4434);
+// EXTERNAL MODULE: external "child_process"
+var external_child_process_ = __nccwpck_require__(5317);
+// EXTERNAL MODULE: external "path"
+var external_path_ = __nccwpck_require__(6928);
+// EXTERNAL MODULE: ./node_modules/@actions/io/lib/io.js
+var io = __nccwpck_require__(8701);
+// EXTERNAL MODULE: ./node_modules/@actions/io/lib/io-util.js
+var io_util = __nccwpck_require__(90);
+;// CONCATENATED MODULE: external "timers"
+const external_timers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("timers");
+;// CONCATENATED MODULE: ./node_modules/@actions/exec/lib/toolrunner.js
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
     function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
     return new (P || (P = Promise))(function (resolve, reject) {
         function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
@@ -42382,2591 +45946,2041 @@ var manifest_awaiter = (undefined && undefined.__awaiter) || function (thisArg, 
 
 
 
-// Internal object for testability (allows mocking in ESM)
-const _internal = {
-    readLinuxVersionFile() {
-        const lsbReleaseFile = '/etc/lsb-release';
-        const osReleaseFile = '/etc/os-release';
-        let contents = '';
-        if (external_fs_namespaceObject.existsSync(lsbReleaseFile)) {
-            contents = external_fs_namespaceObject.readFileSync(lsbReleaseFile).toString();
+
+
+/* eslint-disable @typescript-eslint/unbound-method */
+const IS_WINDOWS = process.platform === 'win32';
+/*
+ * Class for running command line tools. Handles quoting and arg parsing in a platform agnostic way.
+ */
+class ToolRunner extends external_events_.EventEmitter {
+    constructor(toolPath, args, options) {
+        super();
+        if (!toolPath) {
+            throw new Error("Parameter 'toolPath' cannot be null or empty.");
         }
-        else if (external_fs_namespaceObject.existsSync(osReleaseFile)) {
-            contents = external_fs_namespaceObject.readFileSync(osReleaseFile).toString();
-        }
-        return contents;
+        this.toolPath = toolPath;
+        this.args = args || [];
+        this.options = options || {};
     }
-};
-function _findMatch(versionSpec, stable, candidates, archFilter) {
-    return manifest_awaiter(this, void 0, void 0, function* () {
-        const platFilter = os.platform();
-        let result;
-        let match;
-        let file;
-        for (const candidate of candidates) {
-            const version = candidate.version;
-            debug(`check ${version} satisfies ${versionSpec}`);
-            if (semver.satisfies(version, versionSpec) &&
-                (!stable || candidate.stable === stable)) {
-                file = candidate.files.find(item => {
-                    debug(`${item.arch}===${archFilter} && ${item.platform}===${platFilter}`);
-                    let chk = item.arch === archFilter && item.platform === platFilter;
-                    if (chk && item.platform_version) {
-                        const osVersion = _getOsVersion();
-                        if (osVersion === item.platform_version) {
-                            chk = true;
-                        }
-                        else {
-                            chk = semver.satisfies(osVersion, item.platform_version);
-                        }
-                    }
-                    return chk;
-                });
-                if (file) {
-                    debug(`matched ${candidate.version}`);
-                    match = candidate;
-                    break;
+    _debug(message) {
+        if (this.options.listeners && this.options.listeners.debug) {
+            this.options.listeners.debug(message);
+        }
+    }
+    _getCommandString(options, noPrefix) {
+        const toolPath = this._getSpawnFileName();
+        const args = this._getSpawnArgs(options);
+        let cmd = noPrefix ? '' : '[command]'; // omit prefix when piped to a second tool
+        if (IS_WINDOWS) {
+            // Windows + cmd file
+            if (this._isCmdFile()) {
+                cmd += toolPath;
+                for (const a of args) {
+                    cmd += ` ${a}`;
+                }
+            }
+            // Windows + verbatim
+            else if (options.windowsVerbatimArguments) {
+                cmd += `"${toolPath}"`;
+                for (const a of args) {
+                    cmd += ` ${a}`;
+                }
+            }
+            // Windows (regular)
+            else {
+                cmd += this._windowsQuoteCmdArg(toolPath);
+                for (const a of args) {
+                    cmd += ` ${this._windowsQuoteCmdArg(a)}`;
                 }
             }
         }
-        if (match && file) {
-            // clone since we're mutating the file list to be only the file that matches
-            result = Object.assign({}, match);
-            result.files = [file];
+        else {
+            // OSX/Linux - this can likely be improved with some form of quoting.
+            // creating processes on Unix is fundamentally different than Windows.
+            // on Unix, execvp() takes an arg array.
+            cmd += toolPath;
+            for (const a of args) {
+                cmd += ` ${a}`;
+            }
+        }
+        return cmd;
+    }
+    _processLineBuffer(data, strBuffer, onLine) {
+        try {
+            let s = strBuffer + data.toString();
+            let n = s.indexOf(external_os_.EOL);
+            while (n > -1) {
+                const line = s.substring(0, n);
+                onLine(line);
+                // the rest of the string ...
+                s = s.substring(n + external_os_.EOL.length);
+                n = s.indexOf(external_os_.EOL);
+            }
+            return s;
+        }
+        catch (err) {
+            // streaming lines to console is best effort.  Don't fail a build.
+            this._debug(`error processing line. Failed with error ${err}`);
+            return '';
+        }
+    }
+    _getSpawnFileName() {
+        if (IS_WINDOWS) {
+            if (this._isCmdFile()) {
+                return process.env['COMSPEC'] || 'cmd.exe';
+            }
+        }
+        return this.toolPath;
+    }
+    _getSpawnArgs(options) {
+        if (IS_WINDOWS) {
+            if (this._isCmdFile()) {
+                let argline = `/D /S /C "${this._windowsQuoteCmdArg(this.toolPath)}`;
+                for (const a of this.args) {
+                    argline += ' ';
+                    argline += options.windowsVerbatimArguments
+                        ? a
+                        : this._windowsQuoteCmdArg(a);
+                }
+                argline += '"';
+                return [argline];
+            }
+        }
+        return this.args;
+    }
+    _endsWith(str, end) {
+        return str.endsWith(end);
+    }
+    _isCmdFile() {
+        const upperToolPath = this.toolPath.toUpperCase();
+        return (this._endsWith(upperToolPath, '.CMD') ||
+            this._endsWith(upperToolPath, '.BAT'));
+    }
+    _windowsQuoteCmdArg(arg) {
+        // for .exe, apply the normal quoting rules that libuv applies
+        if (!this._isCmdFile()) {
+            return this._uvQuoteCmdArg(arg);
+        }
+        // otherwise apply quoting rules specific to the cmd.exe command line parser.
+        // the libuv rules are generic and are not designed specifically for cmd.exe
+        // command line parser.
+        //
+        // for a detailed description of the cmd.exe command line parser, refer to
+        // http://stackoverflow.com/questions/4094699/how-does-the-windows-command-interpreter-cmd-exe-parse-scripts/7970912#7970912
+        // need quotes for empty arg
+        if (!arg) {
+            return '""';
+        }
+        // determine whether the arg needs to be quoted
+        const cmdSpecialChars = [
+            ' ',
+            '\t',
+            '&',
+            '(',
+            ')',
+            '[',
+            ']',
+            '{',
+            '}',
+            '^',
+            '=',
+            ';',
+            '!',
+            "'",
+            '+',
+            ',',
+            '`',
+            '~',
+            '|',
+            '<',
+            '>',
+            '"'
+        ];
+        let needsQuotes = false;
+        for (const char of arg) {
+            if (cmdSpecialChars.some(x => x === char)) {
+                needsQuotes = true;
+                break;
+            }
+        }
+        // short-circuit if quotes not needed
+        if (!needsQuotes) {
+            return arg;
+        }
+        // the following quoting rules are very similar to the rules that by libuv applies.
+        //
+        // 1) wrap the string in quotes
+        //
+        // 2) double-up quotes - i.e. " => ""
+        //
+        //    this is different from the libuv quoting rules. libuv replaces " with \", which unfortunately
+        //    doesn't work well with a cmd.exe command line.
+        //
+        //    note, replacing " with "" also works well if the arg is passed to a downstream .NET console app.
+        //    for example, the command line:
+        //          foo.exe "myarg:""my val"""
+        //    is parsed by a .NET console app into an arg array:
+        //          [ "myarg:\"my val\"" ]
+        //    which is the same end result when applying libuv quoting rules. although the actual
+        //    command line from libuv quoting rules would look like:
+        //          foo.exe "myarg:\"my val\""
+        //
+        // 3) double-up slashes that precede a quote,
+        //    e.g.  hello \world    => "hello \world"
+        //          hello\"world    => "hello\\""world"
+        //          hello\\"world   => "hello\\\\""world"
+        //          hello world\    => "hello world\\"
+        //
+        //    technically this is not required for a cmd.exe command line, or the batch argument parser.
+        //    the reasons for including this as a .cmd quoting rule are:
+        //
+        //    a) this is optimized for the scenario where the argument is passed from the .cmd file to an
+        //       external program. many programs (e.g. .NET console apps) rely on the slash-doubling rule.
+        //
+        //    b) it's what we've been doing previously (by deferring to node default behavior) and we
+        //       haven't heard any complaints about that aspect.
+        //
+        // note, a weakness of the quoting rules chosen here, is that % is not escaped. in fact, % cannot be
+        // escaped when used on the command line directly - even though within a .cmd file % can be escaped
+        // by using %%.
+        //
+        // the saving grace is, on the command line, %var% is left as-is if var is not defined. this contrasts
+        // the line parsing rules within a .cmd file, where if var is not defined it is replaced with nothing.
+        //
+        // one option that was explored was replacing % with ^% - i.e. %var% => ^%var^%. this hack would
+        // often work, since it is unlikely that var^ would exist, and the ^ character is removed when the
+        // variable is used. the problem, however, is that ^ is not removed when %* is used to pass the args
+        // to an external program.
+        //
+        // an unexplored potential solution for the % escaping problem, is to create a wrapper .cmd file.
+        // % can be escaped within a .cmd file.
+        let reverse = '"';
+        let quoteHit = true;
+        for (let i = arg.length; i > 0; i--) {
+            // walk the string in reverse
+            reverse += arg[i - 1];
+            if (quoteHit && arg[i - 1] === '\\') {
+                reverse += '\\'; // double the slash
+            }
+            else if (arg[i - 1] === '"') {
+                quoteHit = true;
+                reverse += '"'; // double the quote
+            }
+            else {
+                quoteHit = false;
+            }
+        }
+        reverse += '"';
+        return reverse.split('').reverse().join('');
+    }
+    _uvQuoteCmdArg(arg) {
+        // Tool runner wraps child_process.spawn() and needs to apply the same quoting as
+        // Node in certain cases where the undocumented spawn option windowsVerbatimArguments
+        // is used.
+        //
+        // Since this function is a port of quote_cmd_arg from Node 4.x (technically, lib UV,
+        // see https://github.com/nodejs/node/blob/v4.x/deps/uv/src/win/process.c for details),
+        // pasting copyright notice from Node within this function:
+        //
+        //      Copyright Joyent, Inc. and other Node contributors. All rights reserved.
+        //
+        //      Permission is hereby granted, free of charge, to any person obtaining a copy
+        //      of this software and associated documentation files (the "Software"), to
+        //      deal in the Software without restriction, including without limitation the
+        //      rights to use, copy, modify, merge, publish, distribute, sublicense, and/or
+        //      sell copies of the Software, and to permit persons to whom the Software is
+        //      furnished to do so, subject to the following conditions:
+        //
+        //      The above copyright notice and this permission notice shall be included in
+        //      all copies or substantial portions of the Software.
+        //
+        //      THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+        //      IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+        //      FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+        //      AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+        //      LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+        //      FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
+        //      IN THE SOFTWARE.
+        if (!arg) {
+            // Need double quotation for empty argument
+            return '""';
+        }
+        if (!arg.includes(' ') && !arg.includes('\t') && !arg.includes('"')) {
+            // No quotation needed
+            return arg;
+        }
+        if (!arg.includes('"') && !arg.includes('\\')) {
+            // No embedded double quotes or backslashes, so I can just wrap
+            // quote marks around the whole thing.
+            return `"${arg}"`;
+        }
+        // Expected input/output:
+        //   input : hello"world
+        //   output: "hello\"world"
+        //   input : hello""world
+        //   output: "hello\"\"world"
+        //   input : hello\world
+        //   output: hello\world
+        //   input : hello\\world
+        //   output: hello\\world
+        //   input : hello\"world
+        //   output: "hello\\\"world"
+        //   input : hello\\"world
+        //   output: "hello\\\\\"world"
+        //   input : hello world\
+        //   output: "hello world\\" - note the comment in libuv actually reads "hello world\"
+        //                             but it appears the comment is wrong, it should be "hello world\\"
+        let reverse = '"';
+        let quoteHit = true;
+        for (let i = arg.length; i > 0; i--) {
+            // walk the string in reverse
+            reverse += arg[i - 1];
+            if (quoteHit && arg[i - 1] === '\\') {
+                reverse += '\\';
+            }
+            else if (arg[i - 1] === '"') {
+                quoteHit = true;
+                reverse += '\\';
+            }
+            else {
+                quoteHit = false;
+            }
+        }
+        reverse += '"';
+        return reverse.split('').reverse().join('');
+    }
+    _cloneExecOptions(options) {
+        options = options || {};
+        const result = {
+            cwd: options.cwd || process.cwd(),
+            env: options.env || process.env,
+            silent: options.silent || false,
+            windowsVerbatimArguments: options.windowsVerbatimArguments || false,
+            failOnStdErr: options.failOnStdErr || false,
+            ignoreReturnCode: options.ignoreReturnCode || false,
+            delay: options.delay || 10000
+        };
+        result.outStream = options.outStream || process.stdout;
+        result.errStream = options.errStream || process.stderr;
+        return result;
+    }
+    _getSpawnOptions(options, toolPath) {
+        options = options || {};
+        const result = {};
+        result.cwd = options.cwd;
+        result.env = options.env;
+        result['windowsVerbatimArguments'] =
+            options.windowsVerbatimArguments || this._isCmdFile();
+        if (options.windowsVerbatimArguments) {
+            result.argv0 = `"${toolPath}"`;
+        }
+        return result;
+    }
+    /**
+     * Exec a tool.
+     * Output will be streamed to the live console.
+     * Returns promise with return code
+     *
+     * @param     tool     path to tool to exec
+     * @param     options  optional exec options.  See ExecOptions
+     * @returns   number
+     */
+    exec() {
+        return __awaiter(this, void 0, void 0, function* () {
+            // root the tool path if it is unrooted and contains relative pathing
+            if (!io_util/* isRooted */.Qh(this.toolPath) &&
+                (this.toolPath.includes('/') ||
+                    (IS_WINDOWS && this.toolPath.includes('\\')))) {
+                // prefer options.cwd if it is specified, however options.cwd may also need to be rooted
+                this.toolPath = external_path_.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
+            }
+            // if the tool is only a file name, then resolve it from the PATH
+            // otherwise verify it exists (add extension on Windows if necessary)
+            this.toolPath = yield io/* which */.K7(this.toolPath, true);
+            return new Promise((resolve, reject) => __awaiter(this, void 0, void 0, function* () {
+                this._debug(`exec tool: ${this.toolPath}`);
+                this._debug('arguments:');
+                for (const arg of this.args) {
+                    this._debug(`   ${arg}`);
+                }
+                const optionsNonNull = this._cloneExecOptions(this.options);
+                if (!optionsNonNull.silent && optionsNonNull.outStream) {
+                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_.EOL);
+                }
+                const state = new ExecState(optionsNonNull, this.toolPath);
+                state.on('debug', (message) => {
+                    this._debug(message);
+                });
+                if (this.options.cwd && !(yield io_util/* exists */.t2(this.options.cwd))) {
+                    return reject(new Error(`The cwd: ${this.options.cwd} does not exist!`));
+                }
+                const fileName = this._getSpawnFileName();
+                const cp = external_child_process_.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
+                let stdbuffer = '';
+                if (cp.stdout) {
+                    cp.stdout.on('data', (data) => {
+                        if (this.options.listeners && this.options.listeners.stdout) {
+                            this.options.listeners.stdout(data);
+                        }
+                        if (!optionsNonNull.silent && optionsNonNull.outStream) {
+                            optionsNonNull.outStream.write(data);
+                        }
+                        stdbuffer = this._processLineBuffer(data, stdbuffer, (line) => {
+                            if (this.options.listeners && this.options.listeners.stdline) {
+                                this.options.listeners.stdline(line);
+                            }
+                        });
+                    });
+                }
+                let errbuffer = '';
+                if (cp.stderr) {
+                    cp.stderr.on('data', (data) => {
+                        state.processStderr = true;
+                        if (this.options.listeners && this.options.listeners.stderr) {
+                            this.options.listeners.stderr(data);
+                        }
+                        if (!optionsNonNull.silent &&
+                            optionsNonNull.errStream &&
+                            optionsNonNull.outStream) {
+                            const s = optionsNonNull.failOnStdErr
+                                ? optionsNonNull.errStream
+                                : optionsNonNull.outStream;
+                            s.write(data);
+                        }
+                        errbuffer = this._processLineBuffer(data, errbuffer, (line) => {
+                            if (this.options.listeners && this.options.listeners.errline) {
+                                this.options.listeners.errline(line);
+                            }
+                        });
+                    });
+                }
+                cp.on('error', (err) => {
+                    state.processError = err.message;
+                    state.processExited = true;
+                    state.processClosed = true;
+                    state.CheckComplete();
+                });
+                cp.on('exit', (code) => {
+                    state.processExitCode = code;
+                    state.processExited = true;
+                    this._debug(`Exit code ${code} received from tool '${this.toolPath}'`);
+                    state.CheckComplete();
+                });
+                cp.on('close', (code) => {
+                    state.processExitCode = code;
+                    state.processExited = true;
+                    state.processClosed = true;
+                    this._debug(`STDIO streams have closed for tool '${this.toolPath}'`);
+                    state.CheckComplete();
+                });
+                state.on('done', (error, exitCode) => {
+                    if (stdbuffer.length > 0) {
+                        this.emit('stdline', stdbuffer);
+                    }
+                    if (errbuffer.length > 0) {
+                        this.emit('errline', errbuffer);
+                    }
+                    cp.removeAllListeners();
+                    if (error) {
+                        reject(error);
+                    }
+                    else {
+                        resolve(exitCode);
+                    }
+                });
+                if (this.options.input) {
+                    if (!cp.stdin) {
+                        throw new Error('child process missing stdin');
+                    }
+                    cp.stdin.end(this.options.input);
+                }
+            }));
+        });
+    }
+}
+/**
+ * Convert an arg string to an array of args. Handles escaping
+ *
+ * @param    argString   string of arguments
+ * @returns  string[]    array of arguments
+ */
+function argStringToArray(argString) {
+    const args = [];
+    let inQuotes = false;
+    let escaped = false;
+    let arg = '';
+    function append(c) {
+        // we only escape double quotes.
+        if (escaped && c !== '"') {
+            arg += '\\';
+        }
+        arg += c;
+        escaped = false;
+    }
+    for (let i = 0; i < argString.length; i++) {
+        const c = argString.charAt(i);
+        if (c === '"') {
+            if (!escaped) {
+                inQuotes = !inQuotes;
+            }
+            else {
+                append(c);
+            }
+            continue;
+        }
+        if (c === '\\' && escaped) {
+            append(c);
+            continue;
+        }
+        if (c === '\\' && inQuotes) {
+            escaped = true;
+            continue;
+        }
+        if (c === ' ' && !inQuotes) {
+            if (arg.length > 0) {
+                args.push(arg);
+                arg = '';
+            }
+            continue;
+        }
+        append(c);
+    }
+    if (arg.length > 0) {
+        args.push(arg.trim());
+    }
+    return args;
+}
+class ExecState extends external_events_.EventEmitter {
+    constructor(options, toolPath) {
+        super();
+        this.processClosed = false; // tracks whether the process has exited and stdio is closed
+        this.processError = '';
+        this.processExitCode = 0;
+        this.processExited = false; // tracks whether the process has exited
+        this.processStderr = false; // tracks whether stderr was written to
+        this.delay = 10000; // 10 seconds
+        this.done = false;
+        this.timeout = null;
+        if (!toolPath) {
+            throw new Error('toolPath must not be empty');
+        }
+        this.options = options;
+        this.toolPath = toolPath;
+        if (options.delay) {
+            this.delay = options.delay;
+        }
+    }
+    CheckComplete() {
+        if (this.done) {
+            return;
+        }
+        if (this.processClosed) {
+            this._setResult();
+        }
+        else if (this.processExited) {
+            this.timeout = (0,external_timers_namespaceObject.setTimeout)(ExecState.HandleTimeout, this.delay, this);
+        }
+    }
+    _debug(message) {
+        this.emit('debug', message);
+    }
+    _setResult() {
+        // determine whether there is an error
+        let error;
+        if (this.processExited) {
+            if (this.processError) {
+                error = new Error(`There was an error when attempting to execute the process '${this.toolPath}'. This may indicate the process failed to start. Error: ${this.processError}`);
+            }
+            else if (this.processExitCode !== 0 && !this.options.ignoreReturnCode) {
+                error = new Error(`The process '${this.toolPath}' failed with exit code ${this.processExitCode}`);
+            }
+            else if (this.processStderr && this.options.failOnStdErr) {
+                error = new Error(`The process '${this.toolPath}' failed because one or more lines were written to the STDERR stream`);
+            }
+        }
+        // clear the timeout
+        if (this.timeout) {
+            clearTimeout(this.timeout);
+            this.timeout = null;
+        }
+        this.done = true;
+        this.emit('done', error, this.processExitCode);
+    }
+    static HandleTimeout(state) {
+        if (state.done) {
+            return;
+        }
+        if (!state.processClosed && state.processExited) {
+            const message = `The STDIO streams did not close within ${state.delay / 1000} seconds of the exit event from process '${state.toolPath}'. This may indicate a child process inherited the STDIO streams and has not yet exited.`;
+            state._debug(message);
+        }
+        state._setResult();
+    }
+}
+//# sourceMappingURL=toolrunner.js.map
+;// CONCATENATED MODULE: ./node_modules/@actions/exec/lib/exec.js
+var exec_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+/**
+ * Exec a command.
+ * Output will be streamed to the live console.
+ * Returns promise with return code
+ *
+ * @param     commandLine        command to execute (can include additional args). Must be correctly escaped.
+ * @param     args               optional arguments for tool. Escaping is handled by the lib.
+ * @param     options            optional exec options.  See ExecOptions
+ * @returns   Promise<number>    exit code
+ */
+function exec(commandLine, args, options) {
+    return exec_awaiter(this, void 0, void 0, function* () {
+        const commandArgs = argStringToArray(commandLine);
+        if (commandArgs.length === 0) {
+            throw new Error(`Parameter 'commandLine' cannot be null or empty.`);
+        }
+        // Path to tool to execute should be first arg
+        const toolPath = commandArgs[0];
+        args = commandArgs.slice(1).concat(args || []);
+        const runner = new ToolRunner(toolPath, args, options);
+        return runner.exec();
+    });
+}
+/**
+ * Exec a command and get the output.
+ * Output will be streamed to the live console.
+ * Returns promise with the exit code and collected stdout and stderr
+ *
+ * @param     commandLine           command to execute (can include additional args). Must be correctly escaped.
+ * @param     args                  optional arguments for tool. Escaping is handled by the lib.
+ * @param     options               optional exec options.  See ExecOptions
+ * @returns   Promise<ExecOutput>   exit code, stdout, and stderr
+ */
+function getExecOutput(commandLine, args, options) {
+    return exec_awaiter(this, void 0, void 0, function* () {
+        var _a, _b;
+        let stdout = '';
+        let stderr = '';
+        //Using string decoder covers the case where a mult-byte character is split
+        const stdoutDecoder = new StringDecoder('utf8');
+        const stderrDecoder = new StringDecoder('utf8');
+        const originalStdoutListener = (_a = options === null || options === void 0 ? void 0 : options.listeners) === null || _a === void 0 ? void 0 : _a.stdout;
+        const originalStdErrListener = (_b = options === null || options === void 0 ? void 0 : options.listeners) === null || _b === void 0 ? void 0 : _b.stderr;
+        const stdErrListener = (data) => {
+            stderr += stderrDecoder.write(data);
+            if (originalStdErrListener) {
+                originalStdErrListener(data);
+            }
+        };
+        const stdOutListener = (data) => {
+            stdout += stdoutDecoder.write(data);
+            if (originalStdoutListener) {
+                originalStdoutListener(data);
+            }
+        };
+        const listeners = Object.assign(Object.assign({}, options === null || options === void 0 ? void 0 : options.listeners), { stdout: stdOutListener, stderr: stdErrListener });
+        const exitCode = yield exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
+        //flush any remaining characters
+        stdout += stdoutDecoder.end();
+        stderr += stderrDecoder.end();
+        return {
+            exitCode,
+            stdout,
+            stderr
+        };
+    });
+}
+//# sourceMappingURL=exec.js.map
+
+/***/ }),
+
+/***/ 2145:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   tZ: () => (/* binding */ BearerCredentialHandler)
+/* harmony export */ });
+/* unused harmony exports BasicCredentialHandler, PersonalAccessTokenCredentialHandler */
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+class BasicCredentialHandler {
+    constructor(username, password) {
+        this.username = username;
+        this.password = password;
+    }
+    prepareRequest(options) {
+        if (!options.headers) {
+            throw Error('The request has no headers');
+        }
+        options.headers['Authorization'] = `Basic ${Buffer.from(`${this.username}:${this.password}`).toString('base64')}`;
+    }
+    // This handler cannot handle 401
+    canHandleAuthentication() {
+        return false;
+    }
+    handleAuthentication() {
+        return __awaiter(this, void 0, void 0, function* () {
+            throw new Error('not implemented');
+        });
+    }
+}
+class BearerCredentialHandler {
+    constructor(token) {
+        this.token = token;
+    }
+    // currently implements pre-authorization
+    // TODO: support preAuth = false where it hooks on 401
+    prepareRequest(options) {
+        if (!options.headers) {
+            throw Error('The request has no headers');
+        }
+        options.headers['Authorization'] = `Bearer ${this.token}`;
+    }
+    // This handler cannot handle 401
+    canHandleAuthentication() {
+        return false;
+    }
+    handleAuthentication() {
+        return __awaiter(this, void 0, void 0, function* () {
+            throw new Error('not implemented');
+        });
+    }
+}
+class PersonalAccessTokenCredentialHandler {
+    constructor(token) {
+        this.token = token;
+    }
+    // currently implements pre-authorization
+    // TODO: support preAuth = false where it hooks on 401
+    prepareRequest(options) {
+        if (!options.headers) {
+            throw Error('The request has no headers');
+        }
+        options.headers['Authorization'] = `Basic ${Buffer.from(`PAT:${this.token}`).toString('base64')}`;
+    }
+    // This handler cannot handle 401
+    canHandleAuthentication() {
+        return false;
+    }
+    handleAuthentication() {
+        return __awaiter(this, void 0, void 0, function* () {
+            throw new Error('not implemented');
+        });
+    }
+}
+//# sourceMappingURL=auth.js.map
+
+/***/ }),
+
+/***/ 2779:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+var https__WEBPACK_IMPORTED_MODULE_1___namespace_cache;
+var http__WEBPACK_IMPORTED_MODULE_0___namespace_cache;
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Hv: () => (/* binding */ HttpCodes),
+/* harmony export */   Kg: () => (/* binding */ HttpClientError),
+/* harmony export */   Qq: () => (/* binding */ HttpClient)
+/* harmony export */ });
+/* unused harmony exports Headers, MediaTypes, getProxyUrl, HttpClientResponse, isHttps */
+/* harmony import */ var http__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8611);
+/* harmony import */ var https__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(5692);
+/* harmony import */ var _proxy_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9783);
+/* harmony import */ var tunnel__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(770);
+/* harmony import */ var undici__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(6752);
+/* eslint-disable @typescript-eslint/no-explicit-any */
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+
+
+var HttpCodes;
+(function (HttpCodes) {
+    HttpCodes[HttpCodes["OK"] = 200] = "OK";
+    HttpCodes[HttpCodes["MultipleChoices"] = 300] = "MultipleChoices";
+    HttpCodes[HttpCodes["MovedPermanently"] = 301] = "MovedPermanently";
+    HttpCodes[HttpCodes["ResourceMoved"] = 302] = "ResourceMoved";
+    HttpCodes[HttpCodes["SeeOther"] = 303] = "SeeOther";
+    HttpCodes[HttpCodes["NotModified"] = 304] = "NotModified";
+    HttpCodes[HttpCodes["UseProxy"] = 305] = "UseProxy";
+    HttpCodes[HttpCodes["SwitchProxy"] = 306] = "SwitchProxy";
+    HttpCodes[HttpCodes["TemporaryRedirect"] = 307] = "TemporaryRedirect";
+    HttpCodes[HttpCodes["PermanentRedirect"] = 308] = "PermanentRedirect";
+    HttpCodes[HttpCodes["BadRequest"] = 400] = "BadRequest";
+    HttpCodes[HttpCodes["Unauthorized"] = 401] = "Unauthorized";
+    HttpCodes[HttpCodes["PaymentRequired"] = 402] = "PaymentRequired";
+    HttpCodes[HttpCodes["Forbidden"] = 403] = "Forbidden";
+    HttpCodes[HttpCodes["NotFound"] = 404] = "NotFound";
+    HttpCodes[HttpCodes["MethodNotAllowed"] = 405] = "MethodNotAllowed";
+    HttpCodes[HttpCodes["NotAcceptable"] = 406] = "NotAcceptable";
+    HttpCodes[HttpCodes["ProxyAuthenticationRequired"] = 407] = "ProxyAuthenticationRequired";
+    HttpCodes[HttpCodes["RequestTimeout"] = 408] = "RequestTimeout";
+    HttpCodes[HttpCodes["Conflict"] = 409] = "Conflict";
+    HttpCodes[HttpCodes["Gone"] = 410] = "Gone";
+    HttpCodes[HttpCodes["TooManyRequests"] = 429] = "TooManyRequests";
+    HttpCodes[HttpCodes["InternalServerError"] = 500] = "InternalServerError";
+    HttpCodes[HttpCodes["NotImplemented"] = 501] = "NotImplemented";
+    HttpCodes[HttpCodes["BadGateway"] = 502] = "BadGateway";
+    HttpCodes[HttpCodes["ServiceUnavailable"] = 503] = "ServiceUnavailable";
+    HttpCodes[HttpCodes["GatewayTimeout"] = 504] = "GatewayTimeout";
+})(HttpCodes || (HttpCodes = {}));
+var Headers;
+(function (Headers) {
+    Headers["Accept"] = "accept";
+    Headers["ContentType"] = "content-type";
+})(Headers || (Headers = {}));
+var MediaTypes;
+(function (MediaTypes) {
+    MediaTypes["ApplicationJson"] = "application/json";
+})(MediaTypes || (MediaTypes = {}));
+/**
+ * Returns the proxy URL, depending upon the supplied url and proxy environment variables.
+ * @param serverUrl  The server URL where the request will be sent. For example, https://api.github.com
+ */
+function getProxyUrl(serverUrl) {
+    const proxyUrl = pm.getProxyUrl(new URL(serverUrl));
+    return proxyUrl ? proxyUrl.href : '';
+}
+const HttpRedirectCodes = [
+    HttpCodes.MovedPermanently,
+    HttpCodes.ResourceMoved,
+    HttpCodes.SeeOther,
+    HttpCodes.TemporaryRedirect,
+    HttpCodes.PermanentRedirect
+];
+const HttpResponseRetryCodes = [
+    HttpCodes.BadGateway,
+    HttpCodes.ServiceUnavailable,
+    HttpCodes.GatewayTimeout
+];
+const RetryableHttpVerbs = ['OPTIONS', 'GET', 'DELETE', 'HEAD'];
+const ExponentialBackoffCeiling = 10;
+const ExponentialBackoffTimeSlice = 5;
+class HttpClientError extends Error {
+    constructor(message, statusCode) {
+        super(message);
+        this.name = 'HttpClientError';
+        this.statusCode = statusCode;
+        Object.setPrototypeOf(this, HttpClientError.prototype);
+    }
+}
+class HttpClientResponse {
+    constructor(message) {
+        this.message = message;
+    }
+    readBody() {
+        return __awaiter(this, void 0, void 0, function* () {
+            return new Promise((resolve) => __awaiter(this, void 0, void 0, function* () {
+                let output = Buffer.alloc(0);
+                this.message.on('data', (chunk) => {
+                    output = Buffer.concat([output, chunk]);
+                });
+                this.message.on('end', () => {
+                    resolve(output.toString());
+                });
+            }));
+        });
+    }
+    readBodyBuffer() {
+        return __awaiter(this, void 0, void 0, function* () {
+            return new Promise((resolve) => __awaiter(this, void 0, void 0, function* () {
+                const chunks = [];
+                this.message.on('data', (chunk) => {
+                    chunks.push(chunk);
+                });
+                this.message.on('end', () => {
+                    resolve(Buffer.concat(chunks));
+                });
+            }));
+        });
+    }
+}
+function isHttps(requestUrl) {
+    const parsedUrl = new URL(requestUrl);
+    return parsedUrl.protocol === 'https:';
+}
+class HttpClient {
+    constructor(userAgent, handlers, requestOptions) {
+        this._ignoreSslError = false;
+        this._allowRedirects = true;
+        this._allowRedirectDowngrade = false;
+        this._maxRedirects = 50;
+        this._allowRetries = false;
+        this._maxRetries = 1;
+        this._keepAlive = false;
+        this._disposed = false;
+        this.userAgent = this._getUserAgentWithOrchestrationId(userAgent);
+        this.handlers = handlers || [];
+        this.requestOptions = requestOptions;
+        if (requestOptions) {
+            if (requestOptions.ignoreSslError != null) {
+                this._ignoreSslError = requestOptions.ignoreSslError;
+            }
+            this._socketTimeout = requestOptions.socketTimeout;
+            if (requestOptions.allowRedirects != null) {
+                this._allowRedirects = requestOptions.allowRedirects;
+            }
+            if (requestOptions.allowRedirectDowngrade != null) {
+                this._allowRedirectDowngrade = requestOptions.allowRedirectDowngrade;
+            }
+            if (requestOptions.maxRedirects != null) {
+                this._maxRedirects = Math.max(requestOptions.maxRedirects, 0);
+            }
+            if (requestOptions.keepAlive != null) {
+                this._keepAlive = requestOptions.keepAlive;
+            }
+            if (requestOptions.allowRetries != null) {
+                this._allowRetries = requestOptions.allowRetries;
+            }
+            if (requestOptions.maxRetries != null) {
+                this._maxRetries = requestOptions.maxRetries;
+            }
+        }
+    }
+    options(requestUrl, additionalHeaders) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return this.request('OPTIONS', requestUrl, null, additionalHeaders || {});
+        });
+    }
+    get(requestUrl, additionalHeaders) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return this.request('GET', requestUrl, null, additionalHeaders || {});
+        });
+    }
+    del(requestUrl, additionalHeaders) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return this.request('DELETE', requestUrl, null, additionalHeaders || {});
+        });
+    }
+    post(requestUrl, data, additionalHeaders) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return this.request('POST', requestUrl, data, additionalHeaders || {});
+        });
+    }
+    patch(requestUrl, data, additionalHeaders) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return this.request('PATCH', requestUrl, data, additionalHeaders || {});
+        });
+    }
+    put(requestUrl, data, additionalHeaders) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return this.request('PUT', requestUrl, data, additionalHeaders || {});
+        });
+    }
+    head(requestUrl, additionalHeaders) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return this.request('HEAD', requestUrl, null, additionalHeaders || {});
+        });
+    }
+    sendStream(verb, requestUrl, stream, additionalHeaders) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return this.request(verb, requestUrl, stream, additionalHeaders);
+        });
+    }
+    /**
+     * Gets a typed object from an endpoint
+     * Be aware that not found returns a null.  Other errors (4xx, 5xx) reject the promise
+     */
+    getJson(requestUrl_1) {
+        return __awaiter(this, arguments, void 0, function* (requestUrl, additionalHeaders = {}) {
+            additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
+            const res = yield this.get(requestUrl, additionalHeaders);
+            return this._processResponse(res, this.requestOptions);
+        });
+    }
+    postJson(requestUrl_1, obj_1) {
+        return __awaiter(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
+            const data = JSON.stringify(obj, null, 2);
+            additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
+            additionalHeaders[Headers.ContentType] =
+                this._getExistingOrDefaultContentTypeHeader(additionalHeaders, MediaTypes.ApplicationJson);
+            const res = yield this.post(requestUrl, data, additionalHeaders);
+            return this._processResponse(res, this.requestOptions);
+        });
+    }
+    putJson(requestUrl_1, obj_1) {
+        return __awaiter(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
+            const data = JSON.stringify(obj, null, 2);
+            additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
+            additionalHeaders[Headers.ContentType] =
+                this._getExistingOrDefaultContentTypeHeader(additionalHeaders, MediaTypes.ApplicationJson);
+            const res = yield this.put(requestUrl, data, additionalHeaders);
+            return this._processResponse(res, this.requestOptions);
+        });
+    }
+    patchJson(requestUrl_1, obj_1) {
+        return __awaiter(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
+            const data = JSON.stringify(obj, null, 2);
+            additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
+            additionalHeaders[Headers.ContentType] =
+                this._getExistingOrDefaultContentTypeHeader(additionalHeaders, MediaTypes.ApplicationJson);
+            const res = yield this.patch(requestUrl, data, additionalHeaders);
+            return this._processResponse(res, this.requestOptions);
+        });
+    }
+    /**
+     * Makes a raw http request.
+     * All other methods such as get, post, patch, and request ultimately call this.
+     * Prefer get, del, post and patch
+     */
+    request(verb, requestUrl, data, headers) {
+        return __awaiter(this, void 0, void 0, function* () {
+            if (this._disposed) {
+                throw new Error('Client has already been disposed.');
+            }
+            const parsedUrl = new URL(requestUrl);
+            let info = this._prepareRequest(verb, parsedUrl, headers);
+            // Only perform retries on reads since writes may not be idempotent.
+            const maxTries = this._allowRetries && RetryableHttpVerbs.includes(verb)
+                ? this._maxRetries + 1
+                : 1;
+            let numTries = 0;
+            let response;
+            do {
+                response = yield this.requestRaw(info, data);
+                // Check if it's an authentication challenge
+                if (response &&
+                    response.message &&
+                    response.message.statusCode === HttpCodes.Unauthorized) {
+                    let authenticationHandler;
+                    for (const handler of this.handlers) {
+                        if (handler.canHandleAuthentication(response)) {
+                            authenticationHandler = handler;
+                            break;
+                        }
+                    }
+                    if (authenticationHandler) {
+                        return authenticationHandler.handleAuthentication(this, info, data);
+                    }
+                    else {
+                        // We have received an unauthorized response but have no handlers to handle it.
+                        // Let the response return to the caller.
+                        return response;
+                    }
+                }
+                let redirectsRemaining = this._maxRedirects;
+                while (response.message.statusCode &&
+                    HttpRedirectCodes.includes(response.message.statusCode) &&
+                    this._allowRedirects &&
+                    redirectsRemaining > 0) {
+                    const redirectUrl = response.message.headers['location'];
+                    if (!redirectUrl) {
+                        // if there's no location to redirect to, we won't
+                        break;
+                    }
+                    const parsedRedirectUrl = new URL(redirectUrl);
+                    if (parsedUrl.protocol === 'https:' &&
+                        parsedUrl.protocol !== parsedRedirectUrl.protocol &&
+                        !this._allowRedirectDowngrade) {
+                        throw new Error('Redirect from HTTPS to HTTP protocol. This downgrade is not allowed for security reasons. If you want to allow this behavior, set the allowRedirectDowngrade option to true.');
+                    }
+                    // we need to finish reading the response before reassigning response
+                    // which will leak the open socket.
+                    yield response.readBody();
+                    // strip authorization header if redirected to a different hostname
+                    if (parsedRedirectUrl.hostname !== parsedUrl.hostname) {
+                        for (const header in headers) {
+                            // header names are case insensitive
+                            if (header.toLowerCase() === 'authorization') {
+                                delete headers[header];
+                            }
+                        }
+                    }
+                    // let's make the request with the new redirectUrl
+                    info = this._prepareRequest(verb, parsedRedirectUrl, headers);
+                    response = yield this.requestRaw(info, data);
+                    redirectsRemaining--;
+                }
+                if (!response.message.statusCode ||
+                    !HttpResponseRetryCodes.includes(response.message.statusCode)) {
+                    // If not a retry code, return immediately instead of retrying
+                    return response;
+                }
+                numTries += 1;
+                if (numTries < maxTries) {
+                    yield response.readBody();
+                    yield this._performExponentialBackoff(numTries);
+                }
+            } while (numTries < maxTries);
+            return response;
+        });
+    }
+    /**
+     * Needs to be called if keepAlive is set to true in request options.
+     */
+    dispose() {
+        if (this._agent) {
+            this._agent.destroy();
+        }
+        this._disposed = true;
+    }
+    /**
+     * Raw request.
+     * @param info
+     * @param data
+     */
+    requestRaw(info, data) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return new Promise((resolve, reject) => {
+                function callbackForResult(err, res) {
+                    if (err) {
+                        reject(err);
+                    }
+                    else if (!res) {
+                        // If `err` is not passed, then `res` must be passed.
+                        reject(new Error('Unknown error'));
+                    }
+                    else {
+                        resolve(res);
+                    }
+                }
+                this.requestRawWithCallback(info, data, callbackForResult);
+            });
+        });
+    }
+    /**
+     * Raw request with callback.
+     * @param info
+     * @param data
+     * @param onResult
+     */
+    requestRawWithCallback(info, data, onResult) {
+        if (typeof data === 'string') {
+            if (!info.options.headers) {
+                info.options.headers = {};
+            }
+            info.options.headers['Content-Length'] = Buffer.byteLength(data, 'utf8');
+        }
+        let callbackCalled = false;
+        function handleResult(err, res) {
+            if (!callbackCalled) {
+                callbackCalled = true;
+                onResult(err, res);
+            }
+        }
+        const req = info.httpModule.request(info.options, (msg) => {
+            const res = new HttpClientResponse(msg);
+            handleResult(undefined, res);
+        });
+        let socket;
+        req.on('socket', sock => {
+            socket = sock;
+        });
+        // If we ever get disconnected, we want the socket to timeout eventually
+        req.setTimeout(this._socketTimeout || 3 * 60000, () => {
+            if (socket) {
+                socket.end();
+            }
+            handleResult(new Error(`Request timeout: ${info.options.path}`));
+        });
+        req.on('error', function (err) {
+            // err has statusCode property
+            // res should have headers
+            handleResult(err);
+        });
+        if (data && typeof data === 'string') {
+            req.write(data, 'utf8');
+        }
+        if (data && typeof data !== 'string') {
+            data.on('close', function () {
+                req.end();
+            });
+            data.pipe(req);
+        }
+        else {
+            req.end();
+        }
+    }
+    /**
+     * Gets an http agent. This function is useful when you need an http agent that handles
+     * routing through a proxy server - depending upon the url and proxy environment variables.
+     * @param serverUrl  The server URL where the request will be sent. For example, https://api.github.com
+     */
+    getAgent(serverUrl) {
+        const parsedUrl = new URL(serverUrl);
+        return this._getAgent(parsedUrl);
+    }
+    getAgentDispatcher(serverUrl) {
+        const parsedUrl = new URL(serverUrl);
+        const proxyUrl = _proxy_js__WEBPACK_IMPORTED_MODULE_2__/* .getProxyUrl */ .s(parsedUrl);
+        const useProxy = proxyUrl && proxyUrl.hostname;
+        if (!useProxy) {
+            return;
+        }
+        return this._getProxyAgentDispatcher(parsedUrl, proxyUrl);
+    }
+    _prepareRequest(method, requestUrl, headers) {
+        const info = {};
+        info.parsedUrl = requestUrl;
+        const usingSsl = info.parsedUrl.protocol === 'https:';
+        info.httpModule = usingSsl ? /*#__PURE__*/ (https__WEBPACK_IMPORTED_MODULE_1___namespace_cache || (https__WEBPACK_IMPORTED_MODULE_1___namespace_cache = __nccwpck_require__.t(https__WEBPACK_IMPORTED_MODULE_1__, 2))) : /*#__PURE__*/ (http__WEBPACK_IMPORTED_MODULE_0___namespace_cache || (http__WEBPACK_IMPORTED_MODULE_0___namespace_cache = __nccwpck_require__.t(http__WEBPACK_IMPORTED_MODULE_0__, 2)));
+        const defaultPort = usingSsl ? 443 : 80;
+        info.options = {};
+        info.options.host = info.parsedUrl.hostname;
+        info.options.port = info.parsedUrl.port
+            ? parseInt(info.parsedUrl.port)
+            : defaultPort;
+        info.options.path =
+            (info.parsedUrl.pathname || '') + (info.parsedUrl.search || '');
+        info.options.method = method;
+        info.options.headers = this._mergeHeaders(headers);
+        if (this.userAgent != null) {
+            info.options.headers['user-agent'] = this.userAgent;
+        }
+        info.options.agent = this._getAgent(info.parsedUrl);
+        // gives handlers an opportunity to participate
+        if (this.handlers) {
+            for (const handler of this.handlers) {
+                handler.prepareRequest(info.options);
+            }
+        }
+        return info;
+    }
+    _mergeHeaders(headers) {
+        if (this.requestOptions && this.requestOptions.headers) {
+            return Object.assign({}, lowercaseKeys(this.requestOptions.headers), lowercaseKeys(headers || {}));
+        }
+        return lowercaseKeys(headers || {});
+    }
+    /**
+     * Gets an existing header value or returns a default.
+     * Handles converting number header values to strings since HTTP headers must be strings.
+     * Note: This returns string | string[] since some headers can have multiple values.
+     * For headers that must always be a single string (like Content-Type), use the
+     * specialized _getExistingOrDefaultContentTypeHeader method instead.
+     */
+    _getExistingOrDefaultHeader(additionalHeaders, header, _default) {
+        let clientHeader;
+        if (this.requestOptions && this.requestOptions.headers) {
+            const headerValue = lowercaseKeys(this.requestOptions.headers)[header];
+            if (headerValue) {
+                clientHeader =
+                    typeof headerValue === 'number' ? headerValue.toString() : headerValue;
+            }
+        }
+        const additionalValue = additionalHeaders[header];
+        if (additionalValue !== undefined) {
+            return typeof additionalValue === 'number'
+                ? additionalValue.toString()
+                : additionalValue;
+        }
+        if (clientHeader !== undefined) {
+            return clientHeader;
+        }
+        return _default;
+    }
+    /**
+     * Specialized version of _getExistingOrDefaultHeader for Content-Type header.
+     * Always returns a single string (not an array) since Content-Type should be a single value.
+     * Converts arrays to comma-separated strings and numbers to strings to ensure type safety.
+     * This was split from _getExistingOrDefaultHeader to provide stricter typing for callers
+     * that assign the result to places expecting a string (e.g., additionalHeaders[Headers.ContentType]).
+     */
+    _getExistingOrDefaultContentTypeHeader(additionalHeaders, _default) {
+        let clientHeader;
+        if (this.requestOptions && this.requestOptions.headers) {
+            const headerValue = lowercaseKeys(this.requestOptions.headers)[Headers.ContentType];
+            if (headerValue) {
+                if (typeof headerValue === 'number') {
+                    clientHeader = String(headerValue);
+                }
+                else if (Array.isArray(headerValue)) {
+                    clientHeader = headerValue.join(', ');
+                }
+                else {
+                    clientHeader = headerValue;
+                }
+            }
+        }
+        const additionalValue = additionalHeaders[Headers.ContentType];
+        // Return the first non-undefined value, converting numbers or arrays to strings if necessary
+        if (additionalValue !== undefined) {
+            if (typeof additionalValue === 'number') {
+                return String(additionalValue);
+            }
+            else if (Array.isArray(additionalValue)) {
+                return additionalValue.join(', ');
+            }
+            else {
+                return additionalValue;
+            }
+        }
+        if (clientHeader !== undefined) {
+            return clientHeader;
+        }
+        return _default;
+    }
+    _getAgent(parsedUrl) {
+        let agent;
+        const proxyUrl = _proxy_js__WEBPACK_IMPORTED_MODULE_2__/* .getProxyUrl */ .s(parsedUrl);
+        const useProxy = proxyUrl && proxyUrl.hostname;
+        if (this._keepAlive && useProxy) {
+            agent = this._proxyAgent;
+        }
+        if (!useProxy) {
+            agent = this._agent;
+        }
+        // if agent is already assigned use that agent.
+        if (agent) {
+            return agent;
+        }
+        const usingSsl = parsedUrl.protocol === 'https:';
+        let maxSockets = 100;
+        if (this.requestOptions) {
+            maxSockets = this.requestOptions.maxSockets || http__WEBPACK_IMPORTED_MODULE_0__.globalAgent.maxSockets;
+        }
+        // This is `useProxy` again, but we need to check `proxyURl` directly for TypeScripts's flow analysis.
+        if (proxyUrl && proxyUrl.hostname) {
+            const agentOptions = {
+                maxSockets,
+                keepAlive: this._keepAlive,
+                proxy: Object.assign(Object.assign({}, ((proxyUrl.username || proxyUrl.password) && {
+                    proxyAuth: `${proxyUrl.username}:${proxyUrl.password}`
+                })), { host: proxyUrl.hostname, port: proxyUrl.port })
+            };
+            let tunnelAgent;
+            const overHttps = proxyUrl.protocol === 'https:';
+            if (usingSsl) {
+                tunnelAgent = overHttps ? tunnel__WEBPACK_IMPORTED_MODULE_3__.httpsOverHttps : tunnel__WEBPACK_IMPORTED_MODULE_3__.httpsOverHttp;
+            }
+            else {
+                tunnelAgent = overHttps ? tunnel__WEBPACK_IMPORTED_MODULE_3__.httpOverHttps : tunnel__WEBPACK_IMPORTED_MODULE_3__.httpOverHttp;
+            }
+            agent = tunnelAgent(agentOptions);
+            this._proxyAgent = agent;
+        }
+        // if tunneling agent isn't assigned create a new agent
+        if (!agent) {
+            const options = { keepAlive: this._keepAlive, maxSockets };
+            agent = usingSsl ? new https__WEBPACK_IMPORTED_MODULE_1__.Agent(options) : new http__WEBPACK_IMPORTED_MODULE_0__.Agent(options);
+            this._agent = agent;
+        }
+        if (usingSsl && this._ignoreSslError) {
+            // we don't want to set NODE_TLS_REJECT_UNAUTHORIZED=0 since that will affect request for entire process
+            // http.RequestOptions doesn't expose a way to modify RequestOptions.agent.options
+            // we have to cast it to any and change it directly
+            agent.options = Object.assign(agent.options || {}, {
+                rejectUnauthorized: false
+            });
+        }
+        return agent;
+    }
+    _getProxyAgentDispatcher(parsedUrl, proxyUrl) {
+        let proxyAgent;
+        if (this._keepAlive) {
+            proxyAgent = this._proxyAgentDispatcher;
+        }
+        // if agent is already assigned use that agent.
+        if (proxyAgent) {
+            return proxyAgent;
+        }
+        const usingSsl = parsedUrl.protocol === 'https:';
+        proxyAgent = new undici__WEBPACK_IMPORTED_MODULE_4__/* .ProxyAgent */ .kT(Object.assign({ uri: proxyUrl.href, pipelining: !this._keepAlive ? 0 : 1 }, ((proxyUrl.username || proxyUrl.password) && {
+            token: `Basic ${Buffer.from(`${proxyUrl.username}:${proxyUrl.password}`).toString('base64')}`
+        })));
+        this._proxyAgentDispatcher = proxyAgent;
+        if (usingSsl && this._ignoreSslError) {
+            // we don't want to set NODE_TLS_REJECT_UNAUTHORIZED=0 since that will affect request for entire process
+            // http.RequestOptions doesn't expose a way to modify RequestOptions.agent.options
+            // we have to cast it to any and change it directly
+            proxyAgent.options = Object.assign(proxyAgent.options.requestTls || {}, {
+                rejectUnauthorized: false
+            });
+        }
+        return proxyAgent;
+    }
+    _getUserAgentWithOrchestrationId(userAgent) {
+        const baseUserAgent = userAgent || 'actions/http-client';
+        const orchId = process.env['ACTIONS_ORCHESTRATION_ID'];
+        if (orchId) {
+            // Sanitize the orchestration ID to ensure it contains only valid characters
+            // Valid characters: 0-9, a-z, _, -, .
+            const sanitizedId = orchId.replace(/[^a-z0-9_.-]/gi, '_');
+            return `${baseUserAgent} actions_orchestration_id/${sanitizedId}`;
+        }
+        return baseUserAgent;
+    }
+    _performExponentialBackoff(retryNumber) {
+        return __awaiter(this, void 0, void 0, function* () {
+            retryNumber = Math.min(ExponentialBackoffCeiling, retryNumber);
+            const ms = ExponentialBackoffTimeSlice * Math.pow(2, retryNumber);
+            return new Promise(resolve => setTimeout(() => resolve(), ms));
+        });
+    }
+    _processResponse(res, options) {
+        return __awaiter(this, void 0, void 0, function* () {
+            return new Promise((resolve, reject) => __awaiter(this, void 0, void 0, function* () {
+                const statusCode = res.message.statusCode || 0;
+                const response = {
+                    statusCode,
+                    result: null,
+                    headers: {}
+                };
+                // not found leads to null obj returned
+                if (statusCode === HttpCodes.NotFound) {
+                    resolve(response);
+                }
+                // get the result from the body
+                function dateTimeDeserializer(key, value) {
+                    if (typeof value === 'string') {
+                        const a = new Date(value);
+                        if (!isNaN(a.valueOf())) {
+                            return a;
+                        }
+                    }
+                    return value;
+                }
+                let obj;
+                let contents;
+                try {
+                    contents = yield res.readBody();
+                    if (contents && contents.length > 0) {
+                        if (options && options.deserializeDates) {
+                            obj = JSON.parse(contents, dateTimeDeserializer);
+                        }
+                        else {
+                            obj = JSON.parse(contents);
+                        }
+                        response.result = obj;
+                    }
+                    response.headers = res.message.headers;
+                }
+                catch (err) {
+                    // Invalid resource (contents not json);  leaving result obj null
+                }
+                // note that 3xx redirects are handled by the http layer.
+                if (statusCode > 299) {
+                    let msg;
+                    // if exception/error in body, attempt to get better error
+                    if (obj && obj.message) {
+                        msg = obj.message;
+                    }
+                    else if (contents && contents.length > 0) {
+                        // it may be the case that the exception is in the body message as string
+                        msg = contents;
+                    }
+                    else {
+                        msg = `Failed request: (${statusCode})`;
+                    }
+                    const err = new HttpClientError(msg, statusCode);
+                    err.result = response.result;
+                    reject(err);
+                }
+                else {
+                    resolve(response);
+                }
+            }));
+        });
+    }
+}
+const lowercaseKeys = (obj) => Object.keys(obj).reduce((c, k) => ((c[k.toLowerCase()] = obj[k]), c), {});
+//# sourceMappingURL=index.js.map
+
+/***/ }),
+
+/***/ 9783:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   s: () => (/* binding */ getProxyUrl)
+/* harmony export */ });
+/* unused harmony export checkBypass */
+function getProxyUrl(reqUrl) {
+    const usingSsl = reqUrl.protocol === 'https:';
+    if (checkBypass(reqUrl)) {
+        return undefined;
+    }
+    const proxyVar = (() => {
+        if (usingSsl) {
+            return process.env['https_proxy'] || process.env['HTTPS_PROXY'];
+        }
+        else {
+            return process.env['http_proxy'] || process.env['HTTP_PROXY'];
+        }
+    })();
+    if (proxyVar) {
+        try {
+            return new DecodedURL(proxyVar);
+        }
+        catch (_a) {
+            if (!proxyVar.startsWith('http://') && !proxyVar.startsWith('https://'))
+                return new DecodedURL(`http://${proxyVar}`);
+        }
+    }
+    else {
+        return undefined;
+    }
+}
+function checkBypass(reqUrl) {
+    if (!reqUrl.hostname) {
+        return false;
+    }
+    const reqHost = reqUrl.hostname;
+    if (isLoopbackAddress(reqHost)) {
+        return true;
+    }
+    const noProxy = process.env['no_proxy'] || process.env['NO_PROXY'] || '';
+    if (!noProxy) {
+        return false;
+    }
+    // Determine the request port
+    let reqPort;
+    if (reqUrl.port) {
+        reqPort = Number(reqUrl.port);
+    }
+    else if (reqUrl.protocol === 'http:') {
+        reqPort = 80;
+    }
+    else if (reqUrl.protocol === 'https:') {
+        reqPort = 443;
+    }
+    // Format the request hostname and hostname with port
+    const upperReqHosts = [reqUrl.hostname.toUpperCase()];
+    if (typeof reqPort === 'number') {
+        upperReqHosts.push(`${upperReqHosts[0]}:${reqPort}`);
+    }
+    // Compare request host against noproxy
+    for (const upperNoProxyItem of noProxy
+        .split(',')
+        .map(x => x.trim().toUpperCase())
+        .filter(x => x)) {
+        if (upperNoProxyItem === '*' ||
+            upperReqHosts.some(x => x === upperNoProxyItem ||
+                x.endsWith(`.${upperNoProxyItem}`) ||
+                (upperNoProxyItem.startsWith('.') &&
+                    x.endsWith(`${upperNoProxyItem}`)))) {
+            return true;
+        }
+    }
+    return false;
+}
+function isLoopbackAddress(host) {
+    const hostLower = host.toLowerCase();
+    return (hostLower === 'localhost' ||
+        hostLower.startsWith('127.') ||
+        hostLower.startsWith('[::1]') ||
+        hostLower.startsWith('[0:0:0:0:0:0:0:1]'));
+}
+class DecodedURL extends URL {
+    constructor(url, base) {
+        super(url, base);
+        this._decodedUsername = decodeURIComponent(super.username);
+        this._decodedPassword = decodeURIComponent(super.password);
+    }
+    get username() {
+        return this._decodedUsername;
+    }
+    get password() {
+        return this._decodedPassword;
+    }
+}
+//# sourceMappingURL=proxy.js.map
+
+/***/ }),
+
+/***/ 90:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Ck: () => (/* binding */ mkdir),
+/* harmony export */   H8: () => (/* binding */ IS_WINDOWS),
+/* harmony export */   Qh: () => (/* binding */ isRooted),
+/* harmony export */   rm: () => (/* binding */ rm),
+/* harmony export */   t2: () => (/* binding */ exists),
+/* harmony export */   vr: () => (/* binding */ tryGetExecutablePath)
+/* harmony export */ });
+/* unused harmony exports chmod, copyFile, lstat, open, readdir, rename, rmdir, stat, symlink, unlink, readlink, UV_FS_O_EXLOCK, READONLY, isDirectory, getCmdPath */
+/* harmony import */ var fs__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9896);
+/* harmony import */ var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6928);
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+const { chmod, copyFile, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, symlink, unlink } = fs__WEBPACK_IMPORTED_MODULE_0__.promises;
+// export const {open} = 'fs'
+const IS_WINDOWS = process.platform === 'win32';
+/**
+ * Custom implementation of readlink to ensure Windows junctions
+ * maintain trailing backslash for backward compatibility with Node.js < 24
+ *
+ * In Node.js 20, Windows junctions (directory symlinks) always returned paths
+ * with trailing backslashes. Node.js 24 removed this behavior, which breaks
+ * code that relied on this format for path operations.
+ *
+ * This implementation restores the Node 20 behavior by adding a trailing
+ * backslash to all junction results on Windows.
+ */
+function readlink(fsPath) {
+    return __awaiter(this, void 0, void 0, function* () {
+        const result = yield fs.promises.readlink(fsPath);
+        // On Windows, restore Node 20 behavior: add trailing backslash to all results
+        // since junctions on Windows are always directory links
+        if (IS_WINDOWS && !result.endsWith('\\')) {
+            return `${result}\\`;
         }
         return result;
     });
 }
-function _getOsVersion() {
-    // TODO: add windows and other linux, arm variants
-    // right now filtering on version is only an ubuntu and macos scenario for tools we build for hosted (python)
-    const plat = os.platform();
-    let version = '';
-    if (plat === 'darwin') {
-        version = cp.execSync('sw_vers -productVersion').toString();
-    }
-    else if (plat === 'linux') {
-        // lsb_release process not in some containers, readfile
-        // Run cat /etc/lsb-release
-        // DISTRIB_ID=Ubuntu
-        // DISTRIB_RELEASE=18.04
-        // DISTRIB_CODENAME=bionic
-        // DISTRIB_DESCRIPTION="Ubuntu 18.04.4 LTS"
-        const lsbContents = _internal.readLinuxVersionFile();
-        if (lsbContents) {
-            const lines = lsbContents.split('\n');
-            for (const line of lines) {
-                const parts = line.split('=');
-                if (parts.length === 2 &&
-                    (parts[0].trim() === 'VERSION_ID' ||
-                        parts[0].trim() === 'DISTRIB_RELEASE')) {
-                    version = parts[1].trim().replace(/^"/, '').replace(/"$/, '');
-                    break;
-                }
+// See https://github.com/nodejs/node/blob/d0153aee367422d0858105abec186da4dff0a0c5/deps/uv/include/uv/win.h#L691
+const UV_FS_O_EXLOCK = 0x10000000;
+const READONLY = fs__WEBPACK_IMPORTED_MODULE_0__.constants.O_RDONLY;
+function exists(fsPath) {
+    return __awaiter(this, void 0, void 0, function* () {
+        try {
+            yield stat(fsPath);
+        }
+        catch (err) {
+            if (err.code === 'ENOENT') {
+                return false;
             }
-        }
-    }
-    return version;
-}
-// Alias for backwards compatibility
-function _readLinuxVersionFile() {
-    return _internal.readLinuxVersionFile();
-}
-//# sourceMappingURL=manifest.js.map
-;// CONCATENATED MODULE: external "stream"
-const external_stream_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("stream");
-// EXTERNAL MODULE: external "util"
-var external_util_ = __nccwpck_require__(9023);
-;// CONCATENATED MODULE: ./node_modules/@actions/tool-cache/lib/retry-helper.js
-var retry_helper_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-/**
- * Internal class for retries
- */
-class retry_helper_RetryHelper {
-    constructor(maxAttempts, minSeconds, maxSeconds) {
-        if (maxAttempts < 1) {
-            throw new Error('max attempts should be greater than or equal to 1');
-        }
-        this.maxAttempts = maxAttempts;
-        this.minSeconds = Math.floor(minSeconds);
-        this.maxSeconds = Math.floor(maxSeconds);
-        if (this.minSeconds > this.maxSeconds) {
-            throw new Error('min seconds should be less than or equal to max seconds');
-        }
-    }
-    execute(action, isRetryable) {
-        return retry_helper_awaiter(this, void 0, void 0, function* () {
-            let attempt = 1;
-            while (attempt < this.maxAttempts) {
-                // Try
-                try {
-                    return yield action();
-                }
-                catch (err) {
-                    if (isRetryable && !isRetryable(err)) {
-                        throw err;
-                    }
-                    core.info(err.message);
-                }
-                // Sleep
-                const seconds = this.getSleepAmount();
-                core.info(`Waiting ${seconds} seconds before trying again`);
-                yield this.sleep(seconds);
-                attempt++;
-            }
-            // Last attempt
-            return yield action();
-        });
-    }
-    getSleepAmount() {
-        return (Math.floor(Math.random() * (this.maxSeconds - this.minSeconds + 1)) +
-            this.minSeconds);
-    }
-    sleep(seconds) {
-        return retry_helper_awaiter(this, void 0, void 0, function* () {
-            return new Promise(resolve => setTimeout(resolve, seconds * 1000));
-        });
-    }
-}
-//# sourceMappingURL=retry-helper.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/tool-cache/lib/tool-cache.js
-var tool_cache_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-class HTTPError extends Error {
-    constructor(httpStatusCode) {
-        super(`Unexpected HTTP response: ${httpStatusCode}`);
-        this.httpStatusCode = httpStatusCode;
-        Object.setPrototypeOf(this, new.target.prototype);
-    }
-}
-const tool_cache_IS_WINDOWS = process.platform === 'win32';
-const IS_MAC = process.platform === 'darwin';
-const userAgent = 'actions/tool-cache';
-/**
- * Download a tool from an url and stream it into a file
- *
- * @param url       url of tool to download
- * @param dest      path to download tool
- * @param auth      authorization header
- * @param headers   other headers
- * @returns         path to downloaded tool
- */
-function downloadTool(url, dest, auth, headers) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        dest = dest || path.join(_getTempDirectory(), crypto.randomUUID());
-        yield io.mkdirP(path.dirname(dest));
-        core.debug(`Downloading ${url}`);
-        core.debug(`Destination ${dest}`);
-        const maxAttempts = 3;
-        const minSeconds = _getGlobal('TEST_DOWNLOAD_TOOL_RETRY_MIN_SECONDS', 10);
-        const maxSeconds = _getGlobal('TEST_DOWNLOAD_TOOL_RETRY_MAX_SECONDS', 20);
-        const retryHelper = new RetryHelper(maxAttempts, minSeconds, maxSeconds);
-        return yield retryHelper.execute(() => tool_cache_awaiter(this, void 0, void 0, function* () {
-            return yield downloadToolAttempt(url, dest || '', auth, headers);
-        }), (err) => {
-            if (err instanceof HTTPError && err.httpStatusCode) {
-                // Don't retry anything less than 500, except 408 Request Timeout and 429 Too Many Requests
-                if (err.httpStatusCode < 500 &&
-                    err.httpStatusCode !== 408 &&
-                    err.httpStatusCode !== 429) {
-                    return false;
-                }
-            }
-            // Otherwise retry
-            return true;
-        });
-    });
-}
-function downloadToolAttempt(url, dest, auth, headers) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        if (fs.existsSync(dest)) {
-            throw new Error(`Destination file path ${dest} already exists`);
-        }
-        // Get the response headers
-        const http = new httpm.HttpClient(userAgent, [], {
-            allowRetries: false
-        });
-        if (auth) {
-            core.debug('set auth');
-            if (headers === undefined) {
-                headers = {};
-            }
-            headers.authorization = auth;
-        }
-        const response = yield http.get(url, headers);
-        if (response.message.statusCode !== 200) {
-            const err = new HTTPError(response.message.statusCode);
-            core.debug(`Failed to download from "${url}". Code(${response.message.statusCode}) Message(${response.message.statusMessage})`);
             throw err;
         }
-        // Download the response body
-        const pipeline = util.promisify(stream.pipeline);
-        const responseMessageFactory = _getGlobal('TEST_DOWNLOAD_TOOL_RESPONSE_MESSAGE_FACTORY', () => response.message);
-        const readStream = responseMessageFactory();
-        let succeeded = false;
+        return true;
+    });
+}
+function isDirectory(fsPath_1) {
+    return __awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
+        const stats = useStat ? yield stat(fsPath) : yield lstat(fsPath);
+        return stats.isDirectory();
+    });
+}
+/**
+ * On OSX/Linux, true if path starts with '/'. On Windows, true for paths like:
+ * \, \hello, \\hello\share, C:, and C:\hello (and corresponding alternate separator cases).
+ */
+function isRooted(p) {
+    p = normalizeSeparators(p);
+    if (!p) {
+        throw new Error('isRooted() parameter "p" cannot be empty');
+    }
+    if (IS_WINDOWS) {
+        return (p.startsWith('\\') || /^[A-Z]:/i.test(p) // e.g. \ or \hello or \\hello
+        ); // e.g. C: or C:\hello
+    }
+    return p.startsWith('/');
+}
+/**
+ * Best effort attempt to determine whether a file exists and is executable.
+ * @param filePath    file path to check
+ * @param extensions  additional file extensions to try
+ * @return if file exists and is executable, returns the file path. otherwise empty string.
+ */
+function tryGetExecutablePath(filePath, extensions) {
+    return __awaiter(this, void 0, void 0, function* () {
+        let stats = undefined;
         try {
-            yield pipeline(readStream, fs.createWriteStream(dest));
-            core.debug('download complete');
-            succeeded = true;
-            return dest;
+            // test file exists
+            stats = yield stat(filePath);
         }
-        finally {
-            // Error, delete dest before retry
-            if (!succeeded) {
-                core.debug('download failed');
-                try {
-                    yield io.rmRF(dest);
+        catch (err) {
+            if (err.code !== 'ENOENT') {
+                // eslint-disable-next-line no-console
+                console.log(`Unexpected error attempting to determine if executable file exists '${filePath}': ${err}`);
+            }
+        }
+        if (stats && stats.isFile()) {
+            if (IS_WINDOWS) {
+                // on Windows, test for valid extension
+                const upperExt = path__WEBPACK_IMPORTED_MODULE_1__.extname(filePath).toUpperCase();
+                if (extensions.some(validExt => validExt.toUpperCase() === upperExt)) {
+                    return filePath;
                 }
-                catch (err) {
-                    core.debug(`Failed to delete '${dest}'. ${err.message}`);
-                }
             }
-        }
-    });
-}
-/**
- * Extract a .7z file
- *
- * @param file     path to the .7z file
- * @param dest     destination directory. Optional.
- * @param _7zPath  path to 7zr.exe. Optional, for long path support. Most .7z archives do not have this
- * problem. If your .7z archive contains very long paths, you can pass the path to 7zr.exe which will
- * gracefully handle long paths. By default 7zdec.exe is used because it is a very small program and is
- * bundled with the tool lib. However it does not support long paths. 7zr.exe is the reduced command line
- * interface, it is smaller than the full command line interface, and it does support long paths. At the
- * time of this writing, it is freely available from the LZMA SDK that is available on the 7zip website.
- * Be sure to check the current license agreement. If 7zr.exe is bundled with your action, then the path
- * to 7zr.exe can be pass to this function.
- * @returns        path to the destination directory
- */
-function extract7z(file, dest, _7zPath) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        ok(tool_cache_IS_WINDOWS, 'extract7z() not supported on current OS');
-        ok(file, 'parameter "file" is required');
-        dest = yield _createExtractFolder(dest);
-        const originalCwd = process.cwd();
-        process.chdir(dest);
-        if (_7zPath) {
-            try {
-                const logLevel = core.isDebug() ? '-bb1' : '-bb0';
-                const args = [
-                    'x', // eXtract files with full paths
-                    logLevel, // -bb[0-3] : set output log level
-                    '-bd', // disable progress indicator
-                    '-sccUTF-8', // set charset for for console input/output
-                    file
-                ];
-                const options = {
-                    silent: true
-                };
-                yield exec(`"${_7zPath}"`, args, options);
-            }
-            finally {
-                process.chdir(originalCwd);
-            }
-        }
-        else {
-            const escapedScript = path
-                .join(__dirname, '..', 'scripts', 'Invoke-7zdec.ps1')
-                .replace(/'/g, "''")
-                .replace(/"|\n|\r/g, ''); // double-up single quotes, remove double quotes and newlines
-            const escapedFile = file.replace(/'/g, "''").replace(/"|\n|\r/g, '');
-            const escapedTarget = dest.replace(/'/g, "''").replace(/"|\n|\r/g, '');
-            const command = `& '${escapedScript}' -Source '${escapedFile}' -Target '${escapedTarget}'`;
-            const args = [
-                '-NoLogo',
-                '-Sta',
-                '-NoProfile',
-                '-NonInteractive',
-                '-ExecutionPolicy',
-                'Unrestricted',
-                '-Command',
-                command
-            ];
-            const options = {
-                silent: true
-            };
-            try {
-                const powershellPath = yield io.which('powershell', true);
-                yield exec(`"${powershellPath}"`, args, options);
-            }
-            finally {
-                process.chdir(originalCwd);
-            }
-        }
-        return dest;
-    });
-}
-/**
- * Extract a compressed tar archive
- *
- * @param file     path to the tar
- * @param dest     destination directory. Optional.
- * @param flags    flags for the tar command to use for extraction. Defaults to 'xz' (extracting gzipped tars). Optional.
- * @returns        path to the destination directory
- */
-function extractTar(file_1, dest_1) {
-    return tool_cache_awaiter(this, arguments, void 0, function* (file, dest, flags = 'xz') {
-        if (!file) {
-            throw new Error("parameter 'file' is required");
-        }
-        // Create dest
-        dest = yield _createExtractFolder(dest);
-        // Determine whether GNU tar
-        core.debug('Checking tar --version');
-        let versionOutput = '';
-        yield exec('tar --version', [], {
-            ignoreReturnCode: true,
-            silent: true,
-            listeners: {
-                stdout: (data) => (versionOutput += data.toString()),
-                stderr: (data) => (versionOutput += data.toString())
-            }
-        });
-        core.debug(versionOutput.trim());
-        const isGnuTar = versionOutput.toUpperCase().includes('GNU TAR');
-        // Initialize args
-        let args;
-        if (flags instanceof Array) {
-            args = flags;
-        }
-        else {
-            args = [flags];
-        }
-        if (core.isDebug() && !flags.includes('v')) {
-            args.push('-v');
-        }
-        let destArg = dest;
-        let fileArg = file;
-        if (tool_cache_IS_WINDOWS && isGnuTar) {
-            args.push('--force-local');
-            destArg = dest.replace(/\\/g, '/');
-            // Technically only the dest needs to have `/` but for aesthetic consistency
-            // convert slashes in the file arg too.
-            fileArg = file.replace(/\\/g, '/');
-        }
-        if (isGnuTar) {
-            // Suppress warnings when using GNU tar to extract archives created by BSD tar
-            args.push('--warning=no-unknown-keyword');
-            args.push('--overwrite');
-        }
-        args.push('-C', destArg, '-f', fileArg);
-        yield exec(`tar`, args);
-        return dest;
-    });
-}
-/**
- * Extract a xar compatible archive
- *
- * @param file     path to the archive
- * @param dest     destination directory. Optional.
- * @param flags    flags for the xar. Optional.
- * @returns        path to the destination directory
- */
-function extractXar(file_1, dest_1) {
-    return tool_cache_awaiter(this, arguments, void 0, function* (file, dest, flags = []) {
-        ok(IS_MAC, 'extractXar() not supported on current OS');
-        ok(file, 'parameter "file" is required');
-        dest = yield _createExtractFolder(dest);
-        let args;
-        if (flags instanceof Array) {
-            args = flags;
-        }
-        else {
-            args = [flags];
-        }
-        args.push('-x', '-C', dest, '-f', file);
-        if (core.isDebug()) {
-            args.push('-v');
-        }
-        const xarPath = yield io.which('xar', true);
-        yield exec(`"${xarPath}"`, _unique(args));
-        return dest;
-    });
-}
-/**
- * Extract a zip
- *
- * @param file     path to the zip
- * @param dest     destination directory. Optional.
- * @returns        path to the destination directory
- */
-function extractZip(file, dest) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        if (!file) {
-            throw new Error("parameter 'file' is required");
-        }
-        dest = yield _createExtractFolder(dest);
-        if (tool_cache_IS_WINDOWS) {
-            yield extractZipWin(file, dest);
-        }
-        else {
-            yield extractZipNix(file, dest);
-        }
-        return dest;
-    });
-}
-function extractZipWin(file, dest) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        // build the powershell command
-        const escapedFile = file.replace(/'/g, "''").replace(/"|\n|\r/g, ''); // double-up single quotes, remove double quotes and newlines
-        const escapedDest = dest.replace(/'/g, "''").replace(/"|\n|\r/g, '');
-        const pwshPath = yield io.which('pwsh', false);
-        //To match the file overwrite behavior on nix systems, we use the overwrite = true flag for ExtractToDirectory
-        //and the -Force flag for Expand-Archive as a fallback
-        if (pwshPath) {
-            //attempt to use pwsh with ExtractToDirectory, if this fails attempt Expand-Archive
-            const pwshCommand = [
-                `$ErrorActionPreference = 'Stop' ;`,
-                `try { Add-Type -AssemblyName System.IO.Compression.ZipFile } catch { } ;`,
-                `try { [System.IO.Compression.ZipFile]::ExtractToDirectory('${escapedFile}', '${escapedDest}', $true) }`,
-                `catch { if (($_.Exception.GetType().FullName -eq 'System.Management.Automation.MethodException') -or ($_.Exception.GetType().FullName -eq 'System.Management.Automation.RuntimeException') ){ Expand-Archive -LiteralPath '${escapedFile}' -DestinationPath '${escapedDest}' -Force } else { throw $_ } } ;`
-            ].join(' ');
-            const args = [
-                '-NoLogo',
-                '-NoProfile',
-                '-NonInteractive',
-                '-ExecutionPolicy',
-                'Unrestricted',
-                '-Command',
-                pwshCommand
-            ];
-            core.debug(`Using pwsh at path: ${pwshPath}`);
-            yield exec(`"${pwshPath}"`, args);
-        }
-        else {
-            const powershellCommand = [
-                `$ErrorActionPreference = 'Stop' ;`,
-                `try { Add-Type -AssemblyName System.IO.Compression.FileSystem } catch { } ;`,
-                `if ((Get-Command -Name Expand-Archive -Module Microsoft.PowerShell.Archive -ErrorAction Ignore)) { Expand-Archive -LiteralPath '${escapedFile}' -DestinationPath '${escapedDest}' -Force }`,
-                `else {[System.IO.Compression.ZipFile]::ExtractToDirectory('${escapedFile}', '${escapedDest}', $true) }`
-            ].join(' ');
-            const args = [
-                '-NoLogo',
-                '-Sta',
-                '-NoProfile',
-                '-NonInteractive',
-                '-ExecutionPolicy',
-                'Unrestricted',
-                '-Command',
-                powershellCommand
-            ];
-            const powershellPath = yield io.which('powershell', true);
-            core.debug(`Using powershell at path: ${powershellPath}`);
-            yield exec(`"${powershellPath}"`, args);
-        }
-    });
-}
-function extractZipNix(file, dest) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        const unzipPath = yield io.which('unzip', true);
-        const args = [file];
-        if (!core.isDebug()) {
-            args.unshift('-q');
-        }
-        args.unshift('-o'); //overwrite with -o, otherwise a prompt is shown which freezes the run
-        yield exec(`"${unzipPath}"`, args, { cwd: dest });
-    });
-}
-/**
- * Caches a directory and installs it into the tool cacheDir
- *
- * @param sourceDir    the directory to cache into tools
- * @param tool          tool name
- * @param version       version of the tool.  semver format
- * @param arch          architecture of the tool.  Optional.  Defaults to machine architecture
- */
-function cacheDir(sourceDir, tool, version, arch) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        version = semver.clean(version) || version;
-        arch = arch || os.arch();
-        core.debug(`Caching tool ${tool} ${version} ${arch}`);
-        core.debug(`source dir: ${sourceDir}`);
-        if (!fs.statSync(sourceDir).isDirectory()) {
-            throw new Error('sourceDir is not a directory');
-        }
-        // Create the tool dir
-        const destPath = yield _createToolPath(tool, version, arch);
-        // copy each child item. do not move. move can fail on Windows
-        // due to anti-virus software having an open handle on a file.
-        for (const itemName of fs.readdirSync(sourceDir)) {
-            const s = path.join(sourceDir, itemName);
-            yield io.cp(s, destPath, { recursive: true });
-        }
-        // write .complete
-        _completeToolPath(tool, version, arch);
-        return destPath;
-    });
-}
-/**
- * Caches a downloaded file (GUID) and installs it
- * into the tool cache with a given targetName
- *
- * @param sourceFile    the file to cache into tools.  Typically a result of downloadTool which is a guid.
- * @param targetFile    the name of the file name in the tools directory
- * @param tool          tool name
- * @param version       version of the tool.  semver format
- * @param arch          architecture of the tool.  Optional.  Defaults to machine architecture
- */
-function cacheFile(sourceFile, targetFile, tool, version, arch) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        version = semver.clean(version) || version;
-        arch = arch || os.arch();
-        core.debug(`Caching tool ${tool} ${version} ${arch}`);
-        core.debug(`source file: ${sourceFile}`);
-        if (!fs.statSync(sourceFile).isFile()) {
-            throw new Error('sourceFile is not a file');
-        }
-        // create the tool dir
-        const destFolder = yield _createToolPath(tool, version, arch);
-        // copy instead of move. move can fail on Windows due to
-        // anti-virus software having an open handle on a file.
-        const destPath = path.join(destFolder, targetFile);
-        core.debug(`destination file ${destPath}`);
-        yield io.cp(sourceFile, destPath);
-        // write .complete
-        _completeToolPath(tool, version, arch);
-        return destFolder;
-    });
-}
-/**
- * Finds the path to a tool version in the local installed tool cache
- *
- * @param toolName      name of the tool
- * @param versionSpec   version of the tool
- * @param arch          optional arch.  defaults to arch of computer
- */
-function find(toolName, versionSpec, arch) {
-    if (!toolName) {
-        throw new Error('toolName parameter is required');
-    }
-    if (!versionSpec) {
-        throw new Error('versionSpec parameter is required');
-    }
-    arch = arch || os.arch();
-    // attempt to resolve an explicit version
-    if (!isExplicitVersion(versionSpec)) {
-        const localVersions = findAllVersions(toolName, arch);
-        const match = evaluateVersions(localVersions, versionSpec);
-        versionSpec = match;
-    }
-    // check for the explicit version in the cache
-    let toolPath = '';
-    if (versionSpec) {
-        versionSpec = semver.clean(versionSpec) || '';
-        const cachePath = path.join(_getCacheDirectory(), toolName, versionSpec, arch);
-        core.debug(`checking cache: ${cachePath}`);
-        if (fs.existsSync(cachePath) && fs.existsSync(`${cachePath}.complete`)) {
-            core.debug(`Found tool in cache ${toolName} ${versionSpec} ${arch}`);
-            toolPath = cachePath;
-        }
-        else {
-            core.debug('not found');
-        }
-    }
-    return toolPath;
-}
-/**
- * Finds the paths to all versions of a tool that are installed in the local tool cache
- *
- * @param toolName  name of the tool
- * @param arch      optional arch.  defaults to arch of computer
- */
-function findAllVersions(toolName, arch) {
-    const versions = [];
-    arch = arch || external_os_namespaceObject.arch();
-    const toolPath = external_path_namespaceObject.join(_getCacheDirectory(), toolName);
-    if (external_fs_namespaceObject.existsSync(toolPath)) {
-        const children = external_fs_namespaceObject.readdirSync(toolPath);
-        for (const child of children) {
-            if (isExplicitVersion(child)) {
-                const fullPath = external_path_namespaceObject.join(toolPath, child, arch || '');
-                if (external_fs_namespaceObject.existsSync(fullPath) && external_fs_namespaceObject.existsSync(`${fullPath}.complete`)) {
-                    versions.push(child);
+            else {
+                if (isUnixExecutable(stats)) {
+                    return filePath;
                 }
             }
         }
-    }
-    return versions;
-}
-function getManifestFromRepo(owner_1, repo_1, auth_1) {
-    return tool_cache_awaiter(this, arguments, void 0, function* (owner, repo, auth, branch = 'master') {
-        let releases = [];
-        const treeUrl = `https://api.github.com/repos/${owner}/${repo}/git/trees/${branch}`;
-        const http = new httpm.HttpClient('tool-cache');
-        const headers = {};
-        if (auth) {
-            core.debug('set auth');
-            headers.authorization = auth;
-        }
-        const response = yield http.getJson(treeUrl, headers);
-        if (!response.result) {
-            return releases;
-        }
-        let manifestUrl = '';
-        for (const item of response.result.tree) {
-            if (item.path === 'versions-manifest.json') {
-                manifestUrl = item.url;
-                break;
-            }
-        }
-        headers['accept'] = 'application/vnd.github.VERSION.raw';
-        let versionsRaw = yield (yield http.get(manifestUrl, headers)).readBody();
-        if (versionsRaw) {
-            // shouldn't be needed but protects against invalid json saved with BOM
-            versionsRaw = versionsRaw.replace(/^\uFEFF/, '');
+        // try each extension
+        const originalFilePath = filePath;
+        for (const extension of extensions) {
+            filePath = originalFilePath + extension;
+            stats = undefined;
             try {
-                releases = JSON.parse(versionsRaw);
+                stats = yield stat(filePath);
             }
-            catch (_a) {
-                core.debug('Invalid json');
+            catch (err) {
+                if (err.code !== 'ENOENT') {
+                    // eslint-disable-next-line no-console
+                    console.log(`Unexpected error attempting to determine if executable file exists '${filePath}': ${err}`);
+                }
+            }
+            if (stats && stats.isFile()) {
+                if (IS_WINDOWS) {
+                    // preserve the case of the actual file (since an extension was appended)
+                    try {
+                        const directory = path__WEBPACK_IMPORTED_MODULE_1__.dirname(filePath);
+                        const upperName = path__WEBPACK_IMPORTED_MODULE_1__.basename(filePath).toUpperCase();
+                        for (const actualName of yield readdir(directory)) {
+                            if (upperName === actualName.toUpperCase()) {
+                                filePath = path__WEBPACK_IMPORTED_MODULE_1__.join(directory, actualName);
+                                break;
+                            }
+                        }
+                    }
+                    catch (err) {
+                        // eslint-disable-next-line no-console
+                        console.log(`Unexpected error attempting to determine the actual case of the file '${filePath}': ${err}`);
+                    }
+                    return filePath;
+                }
+                else {
+                    if (isUnixExecutable(stats)) {
+                        return filePath;
+                    }
+                }
             }
         }
-        return releases;
+        return '';
     });
 }
-function findFromManifest(versionSpec_1, stable_1, manifest_1) {
-    return tool_cache_awaiter(this, arguments, void 0, function* (versionSpec, stable, manifest, archFilter = os.arch()) {
-        // wrap the internal impl
-        const match = yield mm._findMatch(versionSpec, stable, manifest, archFilter);
-        return match;
+function normalizeSeparators(p) {
+    p = p || '';
+    if (IS_WINDOWS) {
+        // convert slashes on Windows
+        p = p.replace(/\//g, '\\');
+        // remove redundant slashes
+        return p.replace(/\\\\+/g, '\\');
+    }
+    // remove redundant slashes
+    return p.replace(/\/\/+/g, '/');
+}
+// on Mac/Linux, test the execute bit
+//     R   W  X  R  W X R W X
+//   256 128 64 32 16 8 4 2 1
+function isUnixExecutable(stats) {
+    return ((stats.mode & 1) > 0 ||
+        ((stats.mode & 8) > 0 &&
+            process.getgid !== undefined &&
+            stats.gid === process.getgid()) ||
+        ((stats.mode & 64) > 0 &&
+            process.getuid !== undefined &&
+            stats.uid === process.getuid()));
+}
+// Get the path of cmd.exe in windows
+function getCmdPath() {
+    var _a;
+    return (_a = process.env['COMSPEC']) !== null && _a !== void 0 ? _a : `cmd.exe`;
+}
+//# sourceMappingURL=io-util.js.map
+
+/***/ }),
+
+/***/ 8701:
+/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   K7: () => (/* binding */ which),
+/* harmony export */   U$: () => (/* binding */ mkdirP),
+/* harmony export */   Yz: () => (/* binding */ rmRF)
+/* harmony export */ });
+/* unused harmony exports cp, mv, findInPath */
+/* harmony import */ var assert__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2613);
+/* harmony import */ var path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6928);
+/* harmony import */ var _io_util_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(90);
+var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
     });
-}
-function _createExtractFolder(dest) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        if (!dest) {
-            // create a temp dir
-            dest = path.join(_getTempDirectory(), crypto.randomUUID());
-        }
-        yield io.mkdirP(dest);
-        return dest;
-    });
-}
-function _createToolPath(tool, version, arch) {
-    return tool_cache_awaiter(this, void 0, void 0, function* () {
-        const folderPath = path.join(_getCacheDirectory(), tool, semver.clean(version) || version, arch || '');
-        core.debug(`destination ${folderPath}`);
-        const markerPath = `${folderPath}.complete`;
-        yield io.rmRF(folderPath);
-        yield io.rmRF(markerPath);
-        yield io.mkdirP(folderPath);
-        return folderPath;
-    });
-}
-function _completeToolPath(tool, version, arch) {
-    const folderPath = path.join(_getCacheDirectory(), tool, semver.clean(version) || version, arch || '');
-    const markerPath = `${folderPath}.complete`;
-    fs.writeFileSync(markerPath, '');
-    core.debug('finished caching tool');
-}
+};
+
+
+
 /**
- * Check if version string is explicit
+ * Copies a file or folder.
+ * Based off of shelljs - https://github.com/shelljs/shelljs/blob/9237f66c52e5daa40458f94f9565e18e8132f5a6/src/cp.js
  *
- * @param versionSpec      version string to check
+ * @param     source    source path
+ * @param     dest      destination path
+ * @param     options   optional. See CopyOptions.
  */
-function isExplicitVersion(versionSpec) {
-    const c = node_modules_semver.clean(versionSpec) || '';
-    core_debug(`isExplicit: ${c}`);
-    const valid = node_modules_semver.valid(c) != null;
-    core_debug(`explicit? ${valid}`);
-    return valid;
-}
-/**
- * Get the highest satisfiying semantic version in `versions` which satisfies `versionSpec`
- *
- * @param versions        array of versions to evaluate
- * @param versionSpec     semantic version spec to satisfy
- */
-function evaluateVersions(versions, versionSpec) {
-    let version = '';
-    core.debug(`evaluating ${versions.length} versions`);
-    versions = versions.sort((a, b) => {
-        if (semver.gt(a, b)) {
-            return 1;
-        }
-        return -1;
-    });
-    for (let i = versions.length - 1; i >= 0; i--) {
-        const potential = versions[i];
-        const satisfied = semver.satisfies(potential, versionSpec);
-        if (satisfied) {
-            version = potential;
-            break;
-        }
-    }
-    if (version) {
-        core.debug(`matched: ${version}`);
-    }
-    else {
-        core.debug('match not found');
-    }
-    return version;
-}
-/**
- * Gets RUNNER_TOOL_CACHE
- */
-function _getCacheDirectory() {
-    const cacheDirectory = process.env['RUNNER_TOOL_CACHE'] || '';
-    (0,external_assert_.ok)(cacheDirectory, 'Expected RUNNER_TOOL_CACHE to be defined');
-    return cacheDirectory;
-}
-/**
- * Gets RUNNER_TEMP
- */
-function _getTempDirectory() {
-    const tempDirectory = process.env['RUNNER_TEMP'] || '';
-    ok(tempDirectory, 'Expected RUNNER_TEMP to be defined');
-    return tempDirectory;
-}
-/**
- * Gets a global variable
- */
-function _getGlobal(key, defaultValue) {
-    /* eslint-disable @typescript-eslint/no-explicit-any */
-    const value = global[key];
-    /* eslint-enable @typescript-eslint/no-explicit-any */
-    return value !== undefined ? value : defaultValue;
-}
-/**
- * Returns an array of unique values.
- * @param values Values to make unique.
- */
-function _unique(values) {
-    return Array.from(new Set(values));
-}
-//# sourceMappingURL=tool-cache.js.map
-;// CONCATENATED MODULE: ./.build/toolchain/store.js
-
-
-
-
-
-
-const TOOL = 'kernel-thinlto-llvm';
-const MANIFEST = 'kernel-thinlto.json';
-const MANIFEST_LIMIT = 4096;
-const store_SOURCES = ['kernel-org', 'github', 'debian', 'url'];
-const STAGING = /^\.staging-([0-9a-f]{8}-\d+)-/;
-const store_OLD_MS = 24 * 3600 * 1000;
-/** Folder of the tool cache: what GitHub's runner names, else one in the user's cache folder. */
-function toolFolder(host) {
-    // @actions/tool-cache reads the variable itself, and knows no other place.
-    process.env.RUNNER_TOOL_CACHE ||= host.env.RUNNER_TOOL_CACHE || external_node_path_namespaceObject.join(host.cacheFolder, 'tools');
-    return external_node_path_namespaceObject.join(process.env.RUNNER_TOOL_CACHE, TOOL);
-}
-/** The toolchains in the tool cache for this machine's processor, newest first. */
-async function listTools(host) {
-    const root = toolFolder(host);
-    const found = [];
-    for (const version of await store_versionsIn(host, root)) {
-        const folder = external_node_path_namespaceObject.join(root, version, process.arch);
-        const tool = await readManifest(folder);
-        if (tool !== undefined && versionName(tool) === version)
-            found.push(tool);
-    }
-    return found.sort((a, b) => compareVersions(b.version, a.version));
-}
-// @actions/tool-cache prints workflow commands on standard output, which is a terminal user's result.
-async function store_versionsIn(host, root) {
-    if (host.env.GITHUB_ACTIONS === 'true')
-        return findAllVersions(TOOL);
-    const names = await (0,external_node_fs_promises_namespaceObject.readdir)(root).catch(() => []);
-    const whole = names.map(async (name) => (await (0,external_node_fs_promises_namespaceObject.stat)(external_node_path_namespaceObject.join(root, name, `${process.arch}.complete`)).catch(() => undefined)) === undefined
-        ? []
-        : [name]);
-    return (await Promise.all(whole)).flat();
-}
-/**
- * The newest toolchain of the tool cache that is of a version or a series (`23`, `23.1`), and where given of a source
- * and of exactly a digest; undefined where there is none.
- */
-async function findTool(host, wanted) {
-    const tools = (await listTools(host)).filter((tool) => (wanted.version === undefined || matchesVersion(wanted.version, tool.version)) &&
-        (wanted.source === undefined || wanted.source === tool.source) &&
-        (wanted.digest === undefined || wanted.digest === tool.digest));
-    return tools.find((tool) => !tool.version.includes('-rc')) ?? tools[0];
-}
-/**
- * Puts a toolchain into the tool cache and returns its folder. `fill` makes its content in `staging`; `final` is where
- * it will stand, for content that must know. It is seen whole or not at all: the folder gets its name after the last
- * byte was written, by one rename. Where another run was faster, or `final` is whole already, that one serves.
- */
-async function landTool(host, identity, fill) {
-    if (!EXACT_VERSION.test(identity.version))
-        throw new Error(`${identity.version}: not a version for the tool cache`);
-    const final = external_node_path_namespaceObject.join(toolFolder(host), versionName(identity), identity.arch);
-    try {
-        if (!(await isWhole(final, identity))) {
-            const staging = await stagingFolder(host);
-            try {
-                await fill(staging, final);
-                const { version, source, digest } = identity;
-                await (0,external_node_fs_promises_namespaceObject.writeFile)(external_node_path_namespaceObject.join(staging, MANIFEST), `${JSON.stringify({ version, source, digest })}\n`);
-                await (0,external_node_fs_promises_namespaceObject.chmod)(staging, 0o755);
-                await putInPlace(staging, final, identity);
-            }
-            finally {
-                await (0,external_node_fs_promises_namespaceObject.rm)(staging, { recursive: true, force: true });
-            }
-        }
-        // Without the marker @actions/tool-cache does not see the folder, which a killed run may have left so.
-        await (0,external_node_fs_promises_namespaceObject.writeFile)(`${final}.complete`, '');
-        return final;
-    }
-    catch (error) {
-        throw diskError(toolFolder(host), error);
-    }
-}
-/** A folder of this process on the file system of the tool cache; swept by a later run where this one dies. */
-async function stagingFolder(host) {
-    const folder = toolFolder(host);
-    try {
-        await (0,external_node_fs_promises_namespaceObject.mkdir)(folder, { recursive: true });
-        await sweep(folder);
-        return await (0,external_node_fs_promises_namespaceObject.mkdtemp)(external_node_path_namespaceObject.join(folder, `.staging-${ownerTag()}-`));
-    }
-    catch (error) {
-        throw diskError(folder, error);
-    }
-}
-/** Name of a toolchain as a semantic version, which is what a tool cache goes by: `23.1.4-debian.d0123456789ab`. */
-function versionName(tool) {
-    const [numbers, candidate] = tool.version.split('-');
-    // A letter goes before the digest: an identifier of digits alone must not begin with a zero.
-    const parts = [
-        ...(candidate === undefined ? [] : [candidate]),
-        tool.source,
-        `d${tool.digest.slice(0, 12)}`,
-    ];
-    return `${numbers}-${parts.join('.')}`;
-}
-/** What a folder says that it is. The manifest is written last, so that a folder with one is whole. */
-async function readManifest(folder) {
-    const file = external_node_path_namespaceObject.join(folder, MANIFEST);
-    const info = await (0,external_node_fs_promises_namespaceObject.stat)(file).catch(() => undefined);
-    if (info === undefined || !info.isFile() || info.size > MANIFEST_LIMIT)
-        return undefined;
-    try {
-        const { version, source, digest } = JSON.parse(await (0,external_node_fs_promises_namespaceObject.readFile)(file, 'utf8'));
-        const isValid = EXACT_VERSION.test(version) && store_SOURCES.includes(source) && /^[0-9a-f]{64}$/.test(digest);
-        return isValid ? { folder, version, source, digest } : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-async function isWhole(final, identity) {
-    const tool = await readManifest(final);
-    return (tool?.digest === identity.digest && tool.version === identity.version && tool.source === identity.source);
-}
-const store_TRIES = 5;
-async function putInPlace(staging, final, identity) {
-    await (0,external_node_fs_promises_namespaceObject.mkdir)(external_node_path_namespaceObject.dirname(final), { recursive: true });
-    for (let attempt = 1;; attempt++) {
-        try {
-            await (0,external_node_fs_promises_namespaceObject.rename)(staging, final);
+function cp(source_1, dest_1) {
+    return __awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
+        const { force, recursive, copySourceDirectory } = readCopyOptions(options);
+        const destStat = (yield ioUtil.exists(dest)) ? yield ioUtil.stat(dest) : null;
+        // Dest is an existing file, but not forcing
+        if (destStat && destStat.isFile() && !force) {
             return;
         }
-        catch (error) {
-            const { code } = error;
-            if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(code ?? '') || attempt === store_TRIES)
-                throw error;
+        // If dest is an existing directory, should copy inside.
+        const newDest = destStat && destStat.isDirectory() && copySourceDirectory
+            ? path.join(dest, path.basename(source))
+            : dest;
+        if (!(yield ioUtil.exists(source))) {
+            throw new Error(`no such file or directory: ${source}`);
         }
-        if (await isWhole(final, identity))
-            return;
-        // What stands there is none of ours; the name frees at once, its content takes time.
-        const aside = await (0,external_node_fs_promises_namespaceObject.mkdtemp)(external_node_path_namespaceObject.join(external_node_path_namespaceObject.dirname(staging), `.staging-${ownerTag()}-`));
-        await (0,external_node_fs_promises_namespaceObject.rename)(final, external_node_path_namespaceObject.join(aside, 'old')).catch(() => undefined);
-        await (0,external_node_fs_promises_namespaceObject.rm)(aside, { recursive: true, force: true });
-    }
-}
-/** Removes what runs left that are dead, or a day old. */
-async function sweep(folder) {
-    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder)) {
-        const tag = STAGING.exec(name)?.[1];
-        if (tag === undefined)
-            continue;
-        const info = await (0,external_node_fs_promises_namespaceObject.stat)(external_node_path_namespaceObject.join(folder, name)).catch(() => undefined);
-        if (info === undefined)
-            continue;
-        if (ownerIsGone(tag) || Date.now() - info.mtimeMs > store_OLD_MS) {
-            await (0,external_node_fs_promises_namespaceObject.rm)(external_node_path_namespaceObject.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
-        }
-    }
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/install.js
-
-
-
-
-
-
-
-
-/** Puts the toolchain of an archive into the tool cache, where it is not there yet. */
-async function installArchive(host, request, archive) {
-    const { version, source, digest } = archive;
-    const folder = await landTool(host, { version, source, digest, arch: process.arch }, async (staging) => {
-        await withDownload(host, archive, (file) => unpackToolchain(host, archive.url, file, staging));
-    });
-    return { folder, version, source, digest, pin: pinOf(request, source, version, digest) };
-}
-/** Downloads an archive, hands the verified file to `use`, and removes it. */
-async function withDownload(host, archive, use) {
-    // Two runs at once each have a file of their own, since each removes it; a killed one's is taken up by a later run.
-    const file = partOf(external_node_path_namespaceObject.join(host.cacheFolder, 'downloads'), archive.digest);
-    try {
-        await download(host, archive.url, file, {
-            title: external_node_path_namespaceObject.posix.basename(new URL(archive.url).pathname),
-            sha256: archive.digest,
-            ...(archive.bytes !== undefined && { bytes: archive.bytes }),
-        });
-        return await use(file);
-    }
-    finally {
-        await (0,external_node_fs_promises_namespaceObject.rm)(file, { force: true });
-    }
-}
-/** Unpacks an archive with one top folder, as all LLVM releases have; its programs are then in `folder/bin`. */
-async function unpackToolchain(host, url, file, folder) {
-    host.log.info(`Unpacking ${url}`);
-    await unpackTar(host, file, folder, { strip: 1 });
-    const clang = await (0,external_node_fs_promises_namespaceObject.stat)(external_node_path_namespaceObject.join(folder, 'bin', 'clang')).catch(() => undefined);
-    if (!clang?.isFile())
-        throw new UserError(`${url}: has no TOP-FOLDER/bin/clang; it must hold one LLVM toolchain`);
-}
-/** What the request pins by its digest, where the tool cache has it: then no server is asked. */
-async function findPinned(host, request, source) {
-    if (request.sha256 === undefined)
-        return undefined;
-    const { version, sha256: digest } = request;
-    const tool = await findTool(host, { version, source, digest });
-    return tool && { ...tool, pin: pinOf(request, source, tool.version, tool.digest) };
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/programs.js
-/** The programs that a kernel build with `LLVM=` starts (scripts/Makefile.clang, the top Makefile). */
-const LLVM_PROGRAMS = [
-    'clang',
-    'ld.lld',
-    'llvm-ar',
-    'llvm-nm',
-    'llvm-objcopy',
-    'llvm-objdump',
-    'llvm-readelf',
-    'llvm-strip',
-];
-
-;// CONCATENATED MODULE: ./.build/toolchain/relocate.js
-
-
-
-
-
-const relocate_TIMEOUT_SECONDS = 120;
-/**
- * Makes unpacked Debian packages run at `final` with the libraries that came with them: each program gets their
- * loader as its interpreter, and each program and library a search path of its own. patchelf is one of the packages,
- * and is started through the loader itself. Throws a UserError where a program of the result does not start.
- */
-async function relocate(host, staging, final, llvm) {
-    const folders = libraryFolders(staging, llvm);
-    const loader = loaderIn(staging);
-    const own = await ownCopy(staging, folders, loader);
-    const run = async (args) => {
-        const patchelf = external_node_path_namespaceObject.join(staging, 'usr/bin/patchelf');
-        const call = ['--library-path', own, patchelf, ...args];
-        const { code, stderr } = await host.run(external_node_path_namespaceObject.join(own, external_node_path_namespaceObject.basename(loader)), call, {
-            timeoutSeconds: relocate_TIMEOUT_SECONDS,
-        });
-        if (code !== 0)
-            throw cannotRun(`patchelf failed: ${stderr.trim().split('\n')[0]}`);
-    };
-    const bin = external_node_path_namespaceObject.join(llvm, 'bin');
-    removeDanglingLinks(external_node_path_namespaceObject.join(staging, bin));
-    for (const folder of [bin, ...folders]) {
-        const files = await elfFiles(external_node_path_namespaceObject.join(staging, folder));
-        if (files.length === 0)
-            continue;
-        const search = folders.map((one) => `$ORIGIN/${external_node_path_namespaceObject.relative(folder, one)}`).join(':');
-        const interpreter = folder === bin ? ['--set-interpreter', external_node_path_namespaceObject.join(final, loader)] : [];
-        // RPATH and not RUNPATH: LD_LIBRARY_PATH, which some set-up steps of CI export, goes before the latter.
-        await run([...interpreter, '--force-rpath', '--set-rpath', search, ...files]);
-    }
-    await (0,external_node_fs_promises_namespaceObject.rm)(own, { recursive: true });
-    for (const program of LLVM_PROGRAMS) {
-        const call = [external_node_path_namespaceObject.join(staging, bin, program), '--version'];
-        const { code, stderr } = await host.run(external_node_path_namespaceObject.join(staging, loader), call, {
-            limit: 65536,
-            timeoutSeconds: relocate_TIMEOUT_SECONDS,
-        });
-        if (code !== 0)
-            throw cannotRun(`${program} ends with ${code} ${stderr.trim().split('\n')[0]}`.trim());
-    }
-}
-function cannotRun(why) {
-    return new UserError(`LLVM of Debian cannot be made to run here: ${why}`);
-}
-/** Links to programs that were left out. */
-function removeDanglingLinks(folder) {
-    for (const name of (0,external_node_fs_namespaceObject.readdirSync)(folder)) {
-        if (!(0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(folder, name)))
-            (0,external_node_fs_namespaceObject.rmSync)(external_node_path_namespaceObject.join(folder, name));
-    }
-}
-/** The libraries that patchelf runs with, where it does not write to them meanwhile. */
-async function ownCopy(staging, folders, loader) {
-    const own = external_node_path_namespaceObject.join(staging, '.patchelf');
-    await (0,external_node_fs_promises_namespaceObject.mkdir)(own);
-    await (0,external_node_fs_promises_namespaceObject.copyFile)(external_node_path_namespaceObject.join(staging, loader), external_node_path_namespaceObject.join(own, external_node_path_namespaceObject.basename(loader)));
-    for (const folder of folders) {
-        for (const name of (0,external_node_fs_namespaceObject.readdirSync)(external_node_path_namespaceObject.join(staging, folder))) {
-            const needed = /^lib(?:c|m|stdc\+\+|gcc_s|pthread|dl)\.so\.\d+$/.test(name);
-            if (needed)
-                await (0,external_node_fs_promises_namespaceObject.copyFile)(external_node_path_namespaceObject.join(staging, folder, name), external_node_path_namespaceObject.join(own, name));
-        }
-    }
-    return own;
-}
-function libraryFolders(staging, llvm) {
-    const roots = ['usr/lib', 'lib'].filter((folder) => (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(staging, folder)));
-    const triples = roots.flatMap((folder) => (0,external_node_fs_namespaceObject.readdirSync)(external_node_path_namespaceObject.join(staging, folder))
-        .filter((name) => name.endsWith('-linux-gnu'))
-        .map((name) => external_node_path_namespaceObject.join(folder, name)));
-    return [...triples, external_node_path_namespaceObject.join(llvm, 'lib')].filter((folder) => (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(staging, folder)));
-}
-/** The loader's file, below its several names. */
-function loaderIn(staging) {
-    const folders = ['usr/lib64', 'lib64', 'usr/lib', 'lib', ...libraryFolders(staging, '.')];
-    for (const folder of folders) {
-        const name = (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(staging, folder)) &&
-            (0,external_node_fs_namespaceObject.readdirSync)(external_node_path_namespaceObject.join(staging, folder)).find((one) => /^ld-linux[\w.-]*\.so\.\d$/.test(one));
-        if (name && (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(staging, folder, name)))
-            return external_node_path_namespaceObject.join(folder, name);
-    }
-    throw cannotRun('its packages have no loader (ld-linux)');
-}
-/** The dynamic ELF files of a folder, without links. The loader is left as it is: it cannot be given a search path. */
-async function elfFiles(folder) {
-    const files = (0,external_node_fs_namespaceObject.readdirSync)(folder)
-        .filter((name) => !name.startsWith('ld-linux'))
-        .map((name) => external_node_path_namespaceObject.join(folder, name))
-        .filter((file) => (0,external_node_fs_namespaceObject.lstatSync)(file).isFile());
-    const found = [];
-    for (const file of files) {
-        const handle = await (0,external_node_fs_promises_namespaceObject.open)(file);
-        try {
-            const { bytesRead, buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-            if (bytesRead === 4 && buffer.readUInt32BE(0) === 0x7f454c46)
-                found.push(file);
-        }
-        finally {
-            await handle.close();
-        }
-    }
-    return found;
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/debian.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-// Decompression takes one processor an archive.
-const debian_PARALLEL = 2;
-/**
- * Gets LLVM from Debian's archive: the packages of the compiler, the linker and the tools with all that they need,
- * each verified, unpacked without root, and made to run with their own C library on whatever host this is.
- */
-const fetchDebian = async (host, request) => {
-    const pinned = await findPinned(host, request, 'debian');
-    if (pinned !== undefined)
-        return pinned;
-    const setting = {
-        ...(request.mirror !== undefined && { mirror: request.mirror }),
-        ...(request.key !== undefined && { key: request.key }),
-    };
-    const offer = await findLlvm(host, setting, request.version, debianArch(process.arch));
-    const { version, suite } = offer;
-    const packages = closureOf(offer.indexes, offer.roots, isNotNeeded);
-    const digest = digestOf(packages);
-    if (request.sha256 !== undefined && request.sha256 !== digest) {
-        throw new UserError(`llvm-sha256: '${request.sha256}' was asked for, and the packages of LLVM ${version} in Debian ${suite} have ${digest}; the archive has moved on: a day of snapshot.debian.org as llvm-mirror has the older ones`);
-    }
-    const identity = { version, source: 'debian', digest, arch: process.arch };
-    const folder = await landTool(host, identity, async (staging, final) => {
-        const megabytes = Math.round(packages.reduce((sum, one) => sum + one.size, 0) / 1e6);
-        host.log.info(`LLVM ${version} from Debian ${suite}: ${packages.length} packages, ${megabytes} MB`);
-        await unpack(host, setting, packages, staging);
-        const llvm = `usr/lib/llvm-${offer.major}`;
-        await relocate(host, staging, final, llvm);
-        await (0,external_node_fs_promises_namespaceObject.rm)(external_node_path_namespaceObject.join(staging, 'usr/bin'), { recursive: true, force: true });
-        await (0,external_node_fs_promises_namespaceObject.symlink)(`${llvm}/bin`, external_node_path_namespaceObject.join(staging, 'bin'));
-    });
-    return { folder, version, source: 'debian', digest, pin: pinOf(request, 'debian', version, digest) };
-};
-async function unpack(host, setting, packages, folder) {
-    // The largest first, so that none of them is left over for one processor.
-    const bySize = [...packages].sort((a, b) => b.size - a.size);
-    const files = await downloadPackages(host, setting, bySize);
-    host.log.info(`Unpacking ${files.length} packages`);
-    await eachOf(files, debian_PARALLEL, (file) => unpackDeb(host, file, folder, isUnpacked));
-}
-/** What pins a set of packages: SHA-256 over a line for each, sorted, with name, version and digest. */
-function digestOf(packages) {
-    const lines = packages.map((one) => `${one.name} ${one.version} ${one.sha256}\n`);
-    return (0,external_node_crypto_.createHash)('sha256').update(lines.join('')).digest('hex');
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/github.js
-
-
-
-
-
-const API = 'https://api.github.com';
-const RELEASES = 'repos/llvm/llvm-project/releases';
-const ANSWER_LIMIT = 64 << 20;
-const PAGES = 10;
-const PER_PAGE = 100;
-const PROCESSORS = new Map([
-    ['x64', 'X64'],
-    ['arm64', 'ARM64'],
-]);
-/**
- * Gets a release of the LLVM project, `LLVM-<version>-Linux-<X64|ARM64>.tar.xz`. Its digest comes from GitHub's release
- * API (https://docs.github.com/rest/releases/releases).
- */
-const fetchGithub = async (host, request) => {
-    const processor = PROCESSORS.get(process.arch);
-    if (processor === undefined) {
-        throw new UserError(`llvm-source: github has no LLVM for ${process.arch}; take debian or system`);
-    }
-    const pinned = await findPinned(host, request, 'github');
-    if (pinned !== undefined)
-        return pinned;
-    const base = request.mirror ?? API;
-    const assets = await fetchAssets(host, base, processor, request);
-    const version = chooseVersion(request.version, [...assets.keys()], `github (${base}/${RELEASES})`);
-    const asset = assets.get(version);
-    if (asset === undefined)
-        throw new Error(`no asset of ${version}`);
-    const { url, bytes } = asset;
-    const digest = asset.digest ?? request.sha256;
-    if (digest === undefined) {
-        throw new UserError(`${url}: GitHub has no digest of it; give the one that it must have by llvm-sha256`);
-    }
-    checkDigest(request, url, digest);
-    return installArchive(host, request, { version, source: 'github', digest, url, bytes });
-};
-/** The archives for a processor by version: of the wanted version, or of all releases up to the wanted series. */
-async function fetchAssets(host, base, processor, request) {
-    const assets = new Map();
-    if (EXACT_VERSION.test(request.version)) {
-        try {
-            github_readRelease(await github_ask(host, `${base}/${RELEASES}/tags/llvmorg-${request.version}`, request), processor, assets);
-            if (assets.size > 0)
-                return assets;
-        }
-        catch (error) {
-            if (!isNotFound(error))
-                throw error;
-        }
-    }
-    for (let page = 1; page <= PAGES; page++) {
-        const url = `${base}/${RELEASES}?per_page=${PER_PAGE}&page=${page}`;
-        const releases = await github_ask(host, url, request);
-        if (!Array.isArray(releases))
-            throw new UserError(`${url}: the answer is no list of releases`);
-        for (const release of releases)
-            github_readRelease(release, processor, assets);
-        // Newest first: a series is over where older ones begin.
-        const found = [...assets.keys()].some((version) => matchesVersion(request.version, version));
-        if (found || releases.length < PER_PAGE || EXACT_VERSION.test(request.version))
-            break;
-    }
-    return assets;
-}
-async function github_ask(host, url, request) {
-    const headers = {
-        accept: 'application/vnd.github+json',
-        'x-github-api-version': '2022-11-28',
-        ...(request.githubToken !== undefined && { authorization: `Bearer ${request.githubToken}` }),
-    };
-    const answer = await fetchBytes(host, url, { limit: ANSWER_LIMIT, headers });
-    try {
-        return JSON.parse(answer.toString('utf8'));
-    }
-    catch (error) {
-        throw new UserError(`${url}: the answer is not JSON`, { cause: error });
-    }
-}
-/** Adds a release's archive for a processor, where it has one. What does not look as it should is left out. */
-function github_readRelease(release, processor, assets) {
-    const { tag_name, draft, assets: listed } = fieldsOf(release);
-    const version = /^llvmorg-(.*)$/.exec(String(tag_name))?.[1] ?? '';
-    if (!EXACT_VERSION.test(version) || draft === true || !Array.isArray(listed))
-        return;
-    for (const one of listed) {
-        const { name, size, digest, browser_download_url: url } = fieldsOf(one);
-        if (name !== `LLVM-${version}-Linux-${processor}.tar.xz`)
-            continue;
-        if (typeof url !== 'string' || !Number.isSafeInteger(size))
-            continue;
-        const sha256 = /^sha256:([0-9a-f]{64})$/.exec(String(digest))?.[1];
-        assets.set(version, { url, bytes: Number(size), digest: sha256 });
-    }
-}
-function fieldsOf(value) {
-    return typeof value === 'object' && value !== null ? value : {};
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/keys.js
-/**
- * kernel.org's checksum autosigner, which signs every sha256sums.asc (https://www.kernel.org/signature.html). Only the
- * key itself and its user id, which is all that a signature is checked with: what makes it the right one is that its
- * fingerprint, which is a digest of the key, is this one.
- */
-const KERNEL_ORG_KEY = {
-    fingerprints: ['B8868C80BA62A1FFFAF5FDA9632D3A06589DA6B1'],
-    armored: `-----BEGIN PGP PUBLIC KEY BLOCK-----
-
-xsFNBFEBWz4BEAC5TM6NkCTlrvbhGvQf19EZ1vpnB9/8wBeA7tpmc0bFSts7qfPK
-ebSrtvbtV1Mnmn4I96NSUbpPLfrhN7+mDzrZq5J0uc7tLsyh4lYurP1rnLwHRfhJ
-IgyzuwNQ2LUp9qc9jhi7F7a5rsnbma+/t3TOwTRlm8CwJUcmVPM3+F+sCM0qBeKV
-4X6n9/32WV+gaVfERPK6JE58EmtKtbn4eKWFtEZ8nvrOEIHr/woVkWAxpwuLHKDN
-MHdsVDv2AWFBFBMf2XTTm2fMrBL+WRuqXzQ+d/VAUSlaDhRTWX/x1RQrR60CNXIX
-NTIk5gofX2M1vOsP0i8GZDFEXRTy7arK5epFChlPB//F+VpLD9zm3CisQdYtmlMk
-SBP91KZYg8KQuC36qfPtwahB2P2B+lG1iZIXM1d0G/GC47Tko8T2tFcEzB/Wzi6j
-rEQbPL9u1iaXXFpUaQJ9v6v1FU0vLmG1tKc2E2GcU/Nblm0T67UIEgAjPewPdzga
-ZkwT9HeFxw7nMiYlIMPsGRtQTiNqdAQJ/CRWeRiYff8oLHQr5Hbq/yXwDbW0tvAs
-E3B1N0/NrE4SNJsGrGE72VpSx8RPErTSAOZ3CmNuP4aX0vKEzyr5at/PxG+jHU+2
-LdouCpcaQ9bhLsiG8EYPGM3dNSvHVYFgBqGfN2GFEwka5ZTcE2gVsBOXEwARAQAB
-zTZLZXJuZWwub3JnIGNoZWNrc3VtIGF1dG9zaWduZXIgPGF1dG9zaWduZXJAa2Vy
-bmVsLm9yZz4=
-=9WmR
------END PGP PUBLIC KEY BLOCK-----
-`,
-};
-
-;// CONCATENATED MODULE: ./.build/toolchain/kernel-org.js
-
-
-
-
-
-
-
-const kernel_org_BASE = 'https://mirrors.edge.kernel.org/pub/tools/llvm/files';
-const CHECKSUMS_LIMIT = 4 << 20;
-const kernel_org_PROCESSORS = new Map([
-    ['x64', 'x86_64'],
-    ['arm64', 'aarch64'],
-]);
-/**
- * Gets an LLVM that the kernel's maintainers built (https://www.kernel.org/pub/tools/llvm/): `sha256sums.asc`, signed
- * by kernel.org's checksum autosigner, says which versions there are and what digest each archive has.
- */
-const fetchKernelOrg = async (host, request) => {
-    const processor = kernel_org_PROCESSORS.get(process.arch);
-    if (processor === undefined) {
-        throw new UserError(`llvm-source: kernel-org has no LLVM for ${process.arch}; take debian or system`);
-    }
-    const pinned = await findPinned(host, request, 'kernel-org');
-    if (pinned !== undefined)
-        return pinned;
-    const base = request.mirror ?? kernel_org_BASE;
-    const digests = await fetchDigests(host, base, processor, request.key);
-    const version = chooseVersion(request.version, [...digests.keys()], `kernel-org (${base})`);
-    const digest = digests.get(version) ?? '';
-    const url = `${base}/llvm-${version}-${processor}.tar.xz`;
-    checkDigest(request, url, digest);
-    return installArchive(host, request, { version, source: 'kernel-org', digest, url });
-};
-/** The digest of each version's archive for a processor, out of the signed list. */
-async function fetchDigests(host, base, processor, keyFile) {
-    const url = `${base}/sha256sums.asc`;
-    const key = keyFile === undefined ? KERNEL_ORG_KEY : await readSigningKey(host, keyFile, 'llvm-key');
-    const text = (await fetchBytes(host, url, { limit: CHECKSUMS_LIMIT })).toString('utf8');
-    const digests = new Map();
-    for (const line of (await verifyClearsigned(host, text, key, url)).split('\n')) {
-        const [, digest, version, cpu] = /^([0-9a-f]{64}) [ *]llvm-(\d{1,4}\.\d{1,4}\.\d{1,4}(?:-rc\d{1,3})?)-(x86_64|aarch64)\.tar\.xz$/.exec(line) ?? [];
-        if (digest === undefined || version === undefined || cpu !== processor)
-            continue;
-        if ((digests.get(version) ?? digest) !== digest)
-            throw new UserError(`${url}: has two digests for ${version}`);
-        digests.set(version, digest);
-    }
-    return digests;
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/system.js
-
-
-
-
-
-
-
-// Distributions ship the programs as thin drivers over these.
-const LIBRARIES = /^lib(LLVM|clang-cpp|LTO|lld)[\w.+-]*\.so[\w.]*$/;
-/**
- * An LLVM that is installed: where `llvm-path` says, or the first of PATH, `clang-<major>` in PATH and
- * `/usr/lib/llvm-<major>` that has the wanted version. Throws a UserError that names what is missing or of another version.
- */
-async function findSystem(host, request) {
-    const places = request.path === undefined ? usualPlaces(host, request.version) : [placeAt(host, request.path)];
-    const refused = [];
-    for (const place of places) {
-        const answer = await inspect(host, place);
-        if ('wrong' in answer)
-            refused.push(answer.wrong);
-        else if (request.path !== undefined || matchesVersion(request.version, answer.version))
-            return system_describe(host, place, answer.version, request);
-        else
-            refused.push(`${place.name} is ${answer.version}`);
-    }
-    const input = request.path === undefined ? `llvm-version: '${request.version}' is not installed` : 'llvm-path';
-    const why = refused.length === 0
-        ? `no clang in PATH, no /usr/lib/llvm-${majorOf(request.version)}`
-        : refused.join('; ');
-    throw new UserError(`${input}: ${why}`);
-}
-function usualPlaces(host, version) {
-    const suffix = `-${majorOf(version)}`;
-    const folder = `/usr/lib/llvm${suffix}/bin`;
-    return [
-        ...inPath(host, ''),
-        ...inPath(host, suffix),
-        ...((0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(folder, 'clang'))
-            ? [{ bin: folder, suffix: '', llvm: `${folder}/`, name: folder }]
-            : []),
-    ];
-}
-function inPath(host, suffix) {
-    try {
-        const bin = external_node_path_namespaceObject.dirname(findProgram(`clang${suffix}`, host.env.PATH, '/'));
-        return [{ bin, suffix, llvm: suffix === '' ? '1' : suffix, name: `clang${suffix} in PATH` }];
-    }
-    catch (error) {
-        if (error instanceof UserError)
-            return [];
-        throw error;
-    }
-}
-function placeAt(host, given) {
-    if (given.startsWith('-')) {
-        const [place] = inPath(host, given);
-        if (place !== undefined)
-            return place;
-        throw new UserError(`llvm-path: '${given}': there is no clang${given} in PATH`);
-    }
-    const bin = [given, external_node_path_namespaceObject.join(given, 'bin')].find((folder) => (0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(folder, 'clang')));
-    if (bin === undefined)
-        throw new UserError(`llvm-path: there is no clang in ${given} or ${external_node_path_namespaceObject.join(given, 'bin')}`);
-    // make splits LLVM= at spaces.
-    if (/\s/.test(bin))
-        throw new UserError(`llvm-path: '${bin}' has a space in it, which kbuild cannot take`);
-    return { bin, suffix: '', llvm: `${bin}/`, name: bin };
-}
-/** The version of the programs of a place, or a line on what is wrong with it. */
-async function inspect(host, place) {
-    const missing = LLVM_PROGRAMS.filter((name) => !(0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(place.bin, `${name}${place.suffix}`)));
-    if (missing.length > 0) {
-        const names = missing.map((name) => name + place.suffix).join(', ');
-        return { wrong: `${place.name} has no ${names} beside it in ${place.bin}` };
-    }
-    const say = async (name) => {
-        const { stdout, stderr } = await host.run(external_node_path_namespaceObject.join(place.bin, `${name}${place.suffix}`), ['--version'], {
-            limit: 65536,
-            timeoutSeconds: 60,
-        });
-        return {
-            version: /(?:clang version|LLD) (\d{1,4}\.\d{1,4}\.\d{1,4}(?:-rc\d{1,3})?)/.exec(stdout)?.[1],
-            stderr,
-        };
-    };
-    const [clang, lld] = [await say('clang'), await say('ld.lld')];
-    if (clang.version === undefined || lld.version === undefined) {
-        const said = (clang.stderr || lld.stderr).trim().split('\n', 1)[0] ?? '';
-        return { wrong: `${place.name} does not tell its version (${said.slice(0, 300)})` };
-    }
-    if (majorOf(clang.version) !== majorOf(lld.version)) {
-        const both = `clang ${clang.version} and ld.lld ${lld.version}`;
-        return { wrong: `${place.name} has ${both}, of which one cannot read the other's bitcode` };
-    }
-    return { version: clang.version };
-}
-async function system_describe(host, place, version, request) {
-    const digest = await system_digestOf(host, place);
-    if (request.sha256 !== undefined && request.sha256 !== digest) {
-        throw new UserError(`llvm-sha256: '${request.sha256}' was asked for, and the programs of ${place.name} have ${digest}`);
-    }
-    return {
-        version,
-        source: 'system',
-        digest,
-        bin: place.bin,
-        suffix: place.suffix,
-        llvm: place.llvm,
-        reason: request.path === undefined ? `${place.name} is of the wanted version` : 'llvm-path names it',
-        pin: {
-            'llvm-version': version,
-            'llvm-source': 'system',
-            ...(request.path !== undefined && { 'llvm-path': request.path }),
-            'llvm-sha256': digest,
-        },
-    };
-}
-/** SHA-256 over names and bytes of the programs, and of the LLVM libraries that they load, links resolved. */
-async function system_digestOf(host, { bin, suffix }) {
-    const programs = LLVM_PROGRAMS.map((name) => (0,external_node_fs_namespaceObject.realpathSync)(external_node_path_namespaceObject.join(bin, `${name}${suffix}`)));
-    const beside = [...new Set(programs.map((file) => external_node_path_namespaceObject.join(external_node_path_namespaceObject.dirname(file), '../lib')))]
-        .filter(external_node_fs_namespaceObject.existsSync)
-        .flatMap((folder) => (0,external_node_fs_namespaceObject.readdirSync)(folder).map((name) => external_node_path_namespaceObject.join(folder, name)));
-    const loaded = await Promise.all(['clang', 'ld.lld'].map((name) => loadedBy(host, external_node_path_namespaceObject.join(bin, `${name}${suffix}`))));
-    const libraries = [...beside, ...loaded.flat()]
-        .filter((file) => LIBRARIES.test(external_node_path_namespaceObject.basename(file)) && (0,external_node_fs_namespaceObject.existsSync)(file))
-        .map((file) => (0,external_node_fs_namespaceObject.realpathSync)(file));
-    const hash = (0,external_node_crypto_.createHash)('sha256');
-    const files = [...new Set([...programs, ...libraries])];
-    for (const file of files.sort((a, b) => (external_node_path_namespaceObject.basename(a) < external_node_path_namespaceObject.basename(b) ? -1 : 1))) {
-        hash.update(`${external_node_path_namespaceObject.basename(file)}\0`);
-        for await (const chunk of (0,external_node_fs_namespaceObject.createReadStream)(file))
-            hash.update(chunk);
-    }
-    return hash.digest('hex');
-}
-/** The libraries that a program loads, as its loader lists them (ld.so(8)); a static program only tells its version. */
-async function loadedBy(host, program) {
-    const env = { ...definedOf(host.env), LD_TRACE_LOADED_OBJECTS: '1' };
-    const { stdout } = await host.run(program, ['--version'], { env, limit: 65536, timeoutSeconds: 60 });
-    return [...stdout.matchAll(/^\s*(?:\S+ => )?(\/\S+) \(0x/gm)].map((match) => match[1] ?? '');
-}
-function majorOf(version) {
-    return version.split('.')[0] ?? version;
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/url.js
-
-
-
-
-
-
-
-/** Gets a toolchain from any URL; the request must say what digest the archive has. */
-const fetchUrl = async (host, request) => {
-    const { source: url, sha256: digest } = request;
-    const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' };
-    if (protocol !== 'http:' && protocol !== 'https:') {
-        throw new UserError(`llvm-source: '${url}' is not an http(s) URL`);
-    }
-    if (digest === undefined) {
-        throw new UserError(`llvm-sha256: is not set, and nobody else says what ${url} must hold; set it`);
-    }
-    const known = await findTool(host, { source: 'url', digest });
-    const { folder, version } = known ?? (await install(host, url, digest));
-    if (!matchesVersion(request.version, version)) {
-        throw new UserError(`llvm-version: '${request.version}' was asked for, and ${url} is ${version}; set it to that`);
-    }
-    return { folder, version, source: 'url', digest, pin: pinOf(request, url, version, digest) };
-};
-/** A URL says nothing of a version that could be relied on: the programs do, once their archive is verified. */
-async function install(host, url, digest) {
-    const scratch = await stagingFolder(host);
-    try {
-        await withDownload(host, { url, digest }, (file) => unpackToolchain(host, url, file, scratch));
-        const version = await url_versionOf(host, url, scratch);
-        const identity = { version, source: 'url', digest, arch: process.arch };
-        const folder = await landTool(host, identity, async (staging) => (0,external_node_fs_promises_namespaceObject.rename)(scratch, staging));
-        return { folder, version };
-    }
-    finally {
-        await (0,external_node_fs_promises_namespaceObject.rm)(scratch, { recursive: true, force: true });
-    }
-}
-const url_TIMEOUT_SECONDS = 60;
-async function url_versionOf(host, url, folder) {
-    const result = await host.run(external_node_path_namespaceObject.join(folder, 'bin', 'clang'), ['--version'], {
-        limit: 4096,
-        timeoutSeconds: url_TIMEOUT_SECONDS,
-    });
-    const version = /clang version (\d+\.\d+\.\d+(?:-rc\d+)?)/.exec(result.stdout)?.[1];
-    if (result.code === 0 && version !== undefined)
-        return version;
-    const words = result.stderr.trim().split('\n')[0] ?? '';
-    throw new UserError(`${url}: its bin/clang does not run on this machine (code ${result.code}) ${words}`.trim());
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/resolve.js
-
-
-
-
-
-
-
-
-
-const resolve_SOURCES = new Map([
-    ['kernel-org', fetchKernelOrg],
-    ['github', fetchGithub],
-    ['debian', fetchDebian],
-]);
-/**
- * Finds or fetches the LLVM of a request, and logs what was taken, why, and how to get exactly this one again.
- * Throws a UserError where the source has it not; for `auto`, one line with the reason of each source.
- */
-async function resolveToolchain(host, request) {
-    const toolchain = await resolve_find(host, request);
-    host.log.info(`LLVM ${toolchain.version} from ${toolchain.source}: ${toolchain.bin} (${toolchain.reason})`);
-    const pin = Object.entries(toolchain.pin).map(([name, value]) => `${name}: ${value}`);
-    host.log.info(`To pin exactly this one: ${pin.join(', ')}`);
-    if (toolchain.source === 'debian') {
-        host.log.info("Debian's archive keeps a version only until the next one: llvm-mirror can name a day of snapshot.debian.org");
-    }
-    return toolchain;
-}
-/** The toolchain of a request where it is on this machine already; nothing is fetched. */
-async function presentToolchain(host, request) {
-    if (request.path !== undefined || request.source === 'system')
-        return findSystem(host, request);
-    for (const way of localWays(host, request)) {
-        const found = await way.go().catch(userErrorAsText);
-        if (found !== undefined && typeof found !== 'string')
-            return found;
-    }
-    return undefined;
-}
-async function resolve_find(host, request) {
-    if (request.source === 'system' || request.path !== undefined)
-        return findSystem(host, request);
-    if (request.source === 'auto')
-        return firstOf(host, request);
-    const fetchFrom = resolve_SOURCES.get(request.source) ?? fetchUrl;
-    return asToolchain(await fetchFrom(host, request), `llvm-source is ${request.source}`);
-}
-async function firstOf(host, request) {
-    const remote = [
-        { name: 'kernel-org', fetchFrom: fetchKernelOrg },
-        { name: 'debian', fetchFrom: fetchDebian },
-    ].map(({ name, fetchFrom }) => ({
-        name,
-        go: async () => asToolchain(await fetchFrom(host, { ...request, source: name }), `${name} has it`),
-    }));
-    const reasons = [];
-    for (const way of [...localWays(host, request), ...remote]) {
-        const found = await way.go().catch(userErrorAsText);
-        if (found !== undefined && typeof found !== 'string')
-            return { ...found, reason: [found.reason, ...reasons].join('; ') };
-        reasons.push(`not ${way.name}: ${found ?? 'it has none'}`);
-        host.log.info(`LLVM ${request.version}: ${reasons.at(-1)}`);
-        host.signal.throwIfAborted();
-    }
-    throw new UserError(`llvm-version: '${request.version}' was not found: ${reasons.join('; ')}`);
-}
-function localWays(host, request) {
-    const system = { name: 'system', go: () => findSystem(host, request) };
-    const cache = {
-        name: 'the tool cache',
-        go: async () => {
-            const named = resolve_SOURCES.has(request.source) ? request.source : 'url';
-            // Where one from a URL came from is not known any more, and so it could not be pinned.
-            for (const source of request.source === 'auto' ? resolve_SOURCES.keys() : [named]) {
-                const tool = await findTool(host, {
-                    version: request.version,
-                    source,
-                    ...(request.sha256 !== undefined && { digest: request.sha256 }),
-                });
-                if (tool === undefined)
-                    continue;
-                const from = source === 'url' ? request.source : source;
-                const pin = pinOf(request, from, tool.version, tool.digest);
-                return asToolchain({ ...tool, pin }, 'it is in the tool cache');
+        const sourceStat = yield ioUtil.stat(source);
+        if (sourceStat.isDirectory()) {
+            if (!recursive) {
+                throw new Error(`Failed to copy. ${source} is a directory, but tried to copy without recursive flag.`);
             }
-            return undefined;
-        },
-    };
-    return request.source === 'auto' ? [system, cache] : [cache];
-}
-function asToolchain(fetched, reason) {
-    const bin = external_node_path_namespaceObject.join(fetched.folder, 'bin');
-    const { version, source, digest, pin } = fetched;
-    return { version, source, digest, bin, suffix: '', llvm: `${bin}/`, reason, pin };
-}
-function userErrorAsText(error) {
-    if (error instanceof UserError)
-        return messageOf(error);
-    throw error;
-}
-
-;// CONCATENATED MODULE: ./.build/commands/plan-text.js
-
-/** What a dry run prints. */
-function describePlan(plan) {
-    const { request, tree, toolchain } = plan;
-    const auto = request.suffixReduction === 'auto' ? ' if the probe of the toolchain sees it work' : '';
-    const llvm = toolchain === undefined
-        ? `LLVM ${request.toolchain.version} from ${request.toolchain.source}, to be fetched`
-        : `LLVM ${toolchain.version} in ${toolchain.bin} (${toolchain.reason})`;
-    const base = 'file' in plan.config.base ? [`cp ${plan.config.base.file} ${request.output}/.config`] : [];
-    const merge = plan.config.lines.map((line) => `  ${written(line)}`);
-    const last = plan.calls.length - 1;
-    return [
-        'Dry run: nothing of this was done.',
-        '',
-        `Tree        ${tree.path} (Linux ${tree.version})`,
-        `Output      ${request.output}`,
-        `Build       ${request.arch.name}, ${plan.mode}, suffix reduction ${plan.reduction ? `on${auto}` : 'off'}`,
-        `Toolchain   ${llvm}`,
-        ...plan.chosen.map((line) => `Chosen      ${line}`),
-        '',
-        'Configuration:',
-        ...base,
-        ...plan.calls.slice(0, last - 1),
-        `merged into ${request.output}/.config, and checked again at the end:`,
-        ...merge,
-        ...plan.calls.slice(last - 1, last),
-        '',
-        'Build:',
-        ...(plan.calls[last] === undefined ? [] : [plan.calls[last]]),
-        ...(plan.makefile === undefined ? [] : ['', 'The file that MAKEFILES names:', plan.makefile.trimEnd()]),
-        '',
-    ].join('\n');
-}
-
-;// CONCATENATED MODULE: ./.build/report/schema.js
-/** Version of the report's form; a change that a reader of an older one would trip over raises it. */
-const SCHEMA = 1;
-/** Diagnostics that a report keeps. */
-const DIAGNOSTICS_LIMIT = 200;
-
-;// CONCATENATED MODULE: ./.build/commands/report.js
-
-
-
-/** Path of the full log of a build. */
-function logFile(request) {
-    return external_node_path_namespaceObject.join(request.reportDir, 'build.log');
-}
-/** Puts a run's findings into the report's form. */
-function composeReport(findings) {
-    const { request, tree, toolchain, audit, result } = findings;
-    const failure = failureOf(findings);
-    return {
-        schema: SCHEMA,
-        status: failure === null ? 'ok' : 'failed',
-        failure,
-        build: {
-            arch: request.arch.name,
-            lto: findings.mode,
-            suffixReduction: {
-                requested: request.suffixReduction,
-                chosen: findings.reduction ? 'on' : 'off',
-                effective: audit?.reduction.effective ?? 'unknown',
-                evidence: audit?.reduction.evidence ?? [],
-            },
-            kernelVersion: tree.version,
-            commit: tree.commit ?? null,
-            configDigest: findings.configured.digest,
-            toolchain: {
-                version: toolchain.version,
-                source: toolchain.source,
-                digest: toolchain.digest,
-                abilities: findings.abilities.evidence,
-            },
-            makeLine: findings.makeLine,
-            started: findings.started.toISOString(),
-            finished: new Date().toISOString(),
-            phases: findings.phases.map(({ name, seconds }) => ({
-                name,
-                seconds: Math.round(seconds * 1000) / 1000,
-            })),
-            lto_coverage: audit === undefined ? null : audit.coverage,
-            diagnostics: {
-                total: result.diagnostics.length + result.droppedDiagnostics,
-                items: result.diagnostics.slice(0, DIAGNOSTICS_LIMIT).map(diagnosticOf),
-            },
-            files: filesOf(findings),
-        },
-        images: audit === undefined ? [] : [audit.image],
-    };
-}
-/** The outputs of a run, for the steps after it. */
-function outputsOf(findings, report, paths) {
-    const { request, toolchain, tree } = findings;
-    const totals = report.images[0]?.totals;
-    const count = (value) => (value === undefined ? '' : String(value));
-    return {
-        image: imageOf(request) ?? '',
-        vmlinux: existing(external_node_path_namespaceObject.join(request.output, 'vmlinux')) ?? '',
-        config: findings.configured.file,
-        log: logFile(request),
-        'report-dir': request.reportDir,
-        'report-json': paths.json,
-        'report-markdown': paths.markdown,
-        'report-text': paths.text,
-        'kernel-version': tree.version,
-        lto: findings.mode,
-        'suffix-reduction': String(report.build.suffixReduction.effective),
-        suffixed: count(totals?.all),
-        'suffixed-functions': count(totals?.functions),
-        'suffixed-data': count(totals?.data),
-        'suffixed-unnamed': count(totals?.unnamed),
-        'toolchain-version': toolchain.version,
-        'toolchain-source': toolchain.source,
-        'toolchain-digest': toolchain.digest,
-    };
-}
-/** Why the run failed: the build itself, an object without LTO, a reduction that is not there, the policy. */
-function failureOf({ result, audit, request, reduction, mode }) {
-    if (result.failure !== undefined)
-        return result.failure;
-    if (audit === undefined)
-        return null;
-    const [suspect, ...more] = audit.coverage.suspect;
-    if (suspect !== undefined) {
-        const rest = more.length === 0 ? '' : `, and ${more.length} more (see the report)`;
-        return `Not built with LTO: ${suspect.object}: ${suspect.reason}${rest}`;
-    }
-    if (reduction && request.suffixReduction === 'on' && audit.reduction.effective === false) {
-        return `suffix-reduction: on was asked for, and is not in effect in the objects (${mode}): ${audit.reduction.evidence[0] ?? ''}`;
-    }
-    return policy(request.failOn, audit);
-}
-function policy(failOn, { image: { totals } }) {
-    if (failOn.kind === 'any-function' && totals.functions > 0) {
-        return `fail-on: any-function: vmlinux has ${totals.functions} suffixed functions`;
-    }
-    if (failOn.kind === 'count' && totals.all > failOn.over) {
-        return `fail-on: count>${failOn.over}: vmlinux has ${totals.all} suffixed symbols`;
-    }
-    return null;
-}
-function diagnosticOf(diagnostic) {
-    const { level, message, file, line } = diagnostic;
-    return { level, message, file: file ?? null, line: line ?? null };
-}
-function filesOf({ request, configured }) {
-    const image = imageOf(request);
-    const vmlinux = external_node_path_namespaceObject.join(request.output, 'vmlinux');
-    return [
-        ...(image === undefined || image === vmlinux ? [] : [{ what: 'kernel image', path: image }]),
-        ...((0,external_node_fs_namespaceObject.existsSync)(vmlinux) ? [{ what: 'vmlinux', path: vmlinux }] : []),
-        { what: 'configuration', path: configured.file },
-        { what: 'build log', path: logFile(request) },
-        { what: 'report', path: external_node_path_namespaceObject.join(request.reportDir, 'report.json') },
-    ];
-}
-function imageOf(request) {
-    return (existing(external_node_path_namespaceObject.join(request.output, request.arch.image)) ?? existing(external_node_path_namespaceObject.join(request.output, 'vmlinux')));
-}
-function existing(file) {
-    return (0,external_node_fs_namespaceObject.existsSync)(file) ? file : undefined;
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/probe-verdict.js
-/** Static functions of the trial: one name that a single translation unit has, and one that two have. */
-const ONCE = 'probe_once';
-const COLLIDING = 'probe_twice';
-const EXTERNAL = 'probe_sink';
-function readSymbols(text) {
-    const globals = [];
-    const undefineds = [];
-    for (const line of text.split('\n')) {
-        const [name, letter] = line.split(' ');
-        if (name === undefined || letter === undefined)
-            continue;
-        if (letter === 'U')
-            undefineds.push(name);
-        else if (/^[A-Z]$/.test(letter))
-            globals.push(name);
-    }
-    return { globals: globals.sort(), undefineds };
-}
-function named(symbols, name) {
-    return symbols.globals.filter((global) => global === name || isSuffixed(global, name));
-}
-function isSuffixed(symbol, name) {
-    return symbol.startsWith(`${name}.llvm.`) && /^\d+$/.test(symbol.slice(name.length + 6));
-}
-/** ThinLTO works where the statics that an imported function calls were promoted, and every reference is met. */
-function judgeThin(outcome) {
-    if (typeof outcome !== 'string')
-        return outcome;
-    const symbols = readSymbols(outcome);
-    const promoted = [...named(symbols, ONCE), ...named(symbols, COLLIDING)];
-    const lost = symbols.undefineds.filter((name) => name !== EXTERNAL);
-    if (lost.length > 0)
-        return { able: false, why: `nothing defines ${lost.join(', ')}` };
-    if (promoted.length === 3)
-        return {
-            able: true,
-            why: `functions were imported, and the statics they call promoted (${promoted[0]} ...)`,
-        };
-    return { able: false, why: 'no function was imported from another translation unit' };
+            else {
+                yield cpDirRecursive(source, newDest, 0, force);
+            }
+        }
+        else {
+            if (path.relative(source, newDest) === '') {
+                // a file cannot be copied to itself
+                throw new Error(`'${newDest}' and '${source}' are the same file`);
+            }
+            yield copyFile(source, newDest, force);
+        }
+    });
 }
 /**
- * Suffix reduction works where the static of a single translation unit kept its name, the colliding two are still
- * two symbols, one of them suffixed, every reference is met, and without the options each had a suffix.
+ * Moves a path.
+ *
+ * @param     source    source path
+ * @param     dest      destination path
+ * @param     options   optional. See MoveOptions.
  */
-function probe_verdict_judgeReduction(without, reduced) {
-    if (typeof without !== 'string')
-        return without;
-    if (typeof reduced !== 'string')
-        return reduced;
-    const before = judgeThin(without);
-    if (!before.able)
-        return before;
-    const base = readSymbols(without);
-    if (base.globals.includes(ONCE) || base.globals.includes(COLLIDING)) {
-        return {
-            able: false,
-            why: 'without its options, too, a promoted local keeps its name, so the trial shows nothing',
-        };
-    }
-    const after = judgeThin(reduced);
-    if (!after.able)
-        return after;
-    const symbols = readSymbols(reduced);
-    const once = named(symbols, ONCE);
-    const colliding = named(symbols, COLLIDING);
-    if (!once.includes(ONCE))
-        return { able: false, why: `the options are taken, but ${once.join(', ')} remains` };
-    if (!colliding.includes(COLLIDING) || colliding.length !== 2) {
-        return {
-            able: false,
-            why: `the options are taken, but of a colliding pair ${colliding.join(', ')} remain`,
-        };
-    }
-    return { able: true, why: `${ONCE} kept its name, ${colliding.join(' and ')} remain` };
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/probe.js
-
-
-
-
-/** The translation units of the trial: `importer.o` imports both callers, and so promotes the statics they call. */
-const probe_SOURCES = {
-    first: `extern void probe_sink(int);
-static __attribute__((noinline)) void ${ONCE}(int x) { probe_sink(x); probe_sink(x + 1); }
-static __attribute__((noinline)) void ${COLLIDING}(int x) { probe_sink(x + 2); probe_sink(x + 3); }
-void probe_first(int x) { ${ONCE}(x); ${COLLIDING}(x); }
-`,
-    second: `extern void probe_sink(int);
-static __attribute__((noinline)) void ${COLLIDING}(int x) { probe_sink(x + 4); probe_sink(x + 5); }
-void probe_second(int x) { ${COLLIDING}(x); }
-`,
-    importer: `extern void probe_first(int);
-extern void probe_second(int);
-void probe_importer(int x) { probe_first(x); probe_second(x); }
-`,
-};
-const probe_UNITS = Object.keys(probe_SOURCES);
-// The flags by which the kernel's top Makefile gets ThinLTO (CC_FLAGS_LTO).
-const COMPILE = ['-O2', '-ffreestanding', '-nostdlib', '-fno-pic'];
-const LTO = ['-flto=thin', '-fsplit-lto-unit', '-fvisibility=hidden'];
-const REDUCE_BACK_END = ['-mllvm', '-always-rename-promoted-locals=false'];
-const REDUCE_LINK = ['--lto-whole-program-visibility', ...REDUCE_BACK_END];
-const probe_TIMEOUT_SECONDS = 30;
-/** A step of a trial that did not succeed; its message is the tool's own. */
-class StepFailed extends Error {
+function mv(source_1, dest_1) {
+    return __awaiter(this, arguments, void 0, function* (source, dest, options = {}) {
+        if (yield ioUtil.exists(dest)) {
+            let destExists = true;
+            if (yield ioUtil.isDirectory(dest)) {
+                // If dest is directory copy src into dest
+                dest = path.join(dest, path.basename(source));
+                destExists = yield ioUtil.exists(dest);
+            }
+            if (destExists) {
+                if (options.force == null || options.force) {
+                    yield rmRF(dest);
+                }
+                else {
+                    throw new Error('Destination already exists');
+                }
+            }
+        }
+        yield mkdirP(path.dirname(dest));
+        yield ioUtil.rename(source, dest);
+    });
 }
 /**
- * Sees what a toolchain does for an architecture, by compiling and linking three small translation units without
- * and with suffix reduction, in-process and distributed as kbuild does it (scripts/Makefile.vmlinux_a,
- * scripts/Makefile.thinlto), and reading the symbols. A tool that is missing, refuses, crashes or hangs makes an
- * ability false, with the tool's words as evidence. Leaves nothing in `scratchFolder` (made where absent).
- * Throws only where that folder cannot be written, or where the run is cancelled.
+ * Remove a path recursively with force
+ *
+ * @param inputPath path to remove
  */
-async function probe(host, toolchain, arch, scratchFolder) {
-    await (0,external_node_fs_promises_namespaceObject.mkdir)(scratchFolder, { recursive: true });
-    const folder = await (0,external_node_fs_promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(scratchFolder, 'probe-'));
-    try {
-        const verdicts = await runTrials(toolOf(host, toolchain, folder), arch, folder);
-        if (host.signal.aborted)
-            throw new UserError('Cancelled: the toolchain was not probed to the end');
-        return {
-            target: arch.target,
-            thin: verdicts.thin.able,
-            thinDist: verdicts.thinDist.able,
-            reductionThin: verdicts.reductionThin.able,
-            reductionThinDist: verdicts.reductionThinDist.able,
-            evidence: [
-                `ThinLTO, in-process: ${said(verdicts.thin)}`,
-                `ThinLTO, distributed: ${said(verdicts.thinDist)}`,
-                `reduction, in-process: ${said(verdicts.reductionThin)}`,
-                `reduction, distributed: ${said(verdicts.reductionThinDist)}`,
-            ],
-        };
-    }
-    finally {
-        await (0,external_node_fs_promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-    }
-}
-function said(verdict) {
-    return `${verdict.able ? 'yes' : 'no'}: ${verdict.why}`;
-}
-function toolOf(host, toolchain, folder) {
-    return async (program, args) => {
-        const name = `${program}${toolchain.suffix}`;
-        let result;
+function rmRF(inputPath) {
+    return __awaiter(this, void 0, void 0, function* () {
+        if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .IS_WINDOWS */ .H8) {
+            // Check for invalid characters
+            // https://docs.microsoft.com/en-us/windows/win32/fileio/naming-a-file
+            if (/[*"<>|]/.test(inputPath)) {
+                throw new Error('File path must not contain `*`, `"`, `<`, `>` or `|` on Windows');
+            }
+        }
         try {
-            result = await host.run((0,external_node_path_namespaceObject.join)(toolchain.bin, name), args, {
-                cwd: folder,
-                limit: 65536,
-                timeoutSeconds: probe_TIMEOUT_SECONDS,
+            // note if path does not exist, error is silent
+            yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__.rm(inputPath, {
+                force: true,
+                maxRetries: 3,
+                recursive: true,
+                retryDelay: 300
             });
         }
-        catch (error) {
-            throw new StepFailed(messageOf(error));
-        }
-        if (result.code === 0)
-            return result.stdout;
-        throw new StepFailed(failureWords(name, result.code, result.stderr));
-    };
-}
-function failureWords(name, code, stderr) {
-    if (code === 137)
-        return `${name} was killed (it was given ${probe_TIMEOUT_SECONDS} s)`;
-    const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '');
-    const line = lines.find((one) => one.includes('error: ')) ?? lines[0];
-    const words = line
-        ?.replace(/^\S+: error: /, '')
-        .replace(/ {2}Try: '.*$/, '')
-        .trim()
-        .slice(0, 300);
-    return `${name} ended with code ${code}${words === undefined ? '' : `: ${words}`}`;
-}
-async function runTrials(tool, arch, folder) {
-    const failed = await probe_failureOf(async () => {
-        for (const [unit, text] of Object.entries(probe_SOURCES))
-            await (0,external_node_fs_promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(folder, `${unit}.c`), text);
-        await forUnits((unit) => tool('clang', [`--target=${arch.target}`, ...COMPILE, ...LTO, '-c', '-o', `${unit}.o`, `${unit}.c`]));
-    });
-    if (failed !== undefined) {
-        return { thin: failed, thinDist: failed, reductionThin: failed, reductionThinDist: failed };
-    }
-    const [thin, thinOn, dist, distOn] = await Promise.all([
-        symbolsOrFailure(() => inProcess(tool, 'thin', [])),
-        symbolsOrFailure(() => inProcess(tool, 'thin-on', REDUCE_LINK)),
-        symbolsOrFailure(() => distributed(tool, arch, folder, 'dist', [], [])),
-        symbolsOrFailure(() => distributed(tool, arch, folder, 'dist-on', REDUCE_LINK, REDUCE_BACK_END)),
-    ]);
-    return {
-        thin: judgeThin(thin),
-        thinDist: judgeThin(dist),
-        reductionThin: probe_verdict_judgeReduction(thin, thinOn),
-        reductionThinDist: probe_verdict_judgeReduction(dist, distOn),
-    };
-}
-async function inProcess(tool, name, linkOptions) {
-    await tool('ld.lld', ['-r', ...linkOptions, '-o', `${name}.o`, ...probe_UNITS.map((unit) => `${unit}.o`)]);
-    return tool('llvm-nm', ['--format=posix', `${name}.o`]);
-}
-/** Thin link, one back-end compile a translation unit, link; on objects of its own, since indexes go beside them. */
-async function distributed(tool, arch, folder, name, linkOptions, backEndOptions) {
-    await (0,external_node_fs_promises_namespaceObject.mkdir)((0,external_node_path_namespaceObject.join)(folder, name));
-    for (const unit of probe_UNITS)
-        await (0,external_node_fs_promises_namespaceObject.copyFile)((0,external_node_path_namespaceObject.join)(folder, `${unit}.o`), (0,external_node_path_namespaceObject.join)(folder, name, `${unit}.o`));
-    const objects = probe_UNITS.map((unit) => `${name}/${unit}.o`);
-    await tool('ld.lld', ['-r', ...linkOptions, `--thinlto-index-only=${name}/index`, ...objects]);
-    await forUnits((unit) => tool('clang', [
-        ...[`--target=${arch.target}`, ...COMPILE, '-fvisibility=hidden', ...backEndOptions],
-        ...['-x', 'ir', '-fno-lto', '-Wno-unused-command-line-argument'],
-        ...[
-            `-fthinlto-index=${name}/${unit}.o.thinlto.bc`,
-            '-c',
-            '-o',
-            `${name}/${unit}.native.o`,
-            `${name}/${unit}.o`,
-        ],
-    ]));
-    await tool('ld.lld', ['-r', '-o', `${name}.o`, ...probe_UNITS.map((unit) => `${name}/${unit}.native.o`)]);
-    return tool('llvm-nm', ['--format=posix', `${name}.o`]);
-}
-/** Does the work for each unit at once, and fails only when all of it has ended: none still writes files then. */
-async function forUnits(work) {
-    const results = await Promise.allSettled(probe_UNITS.map(work));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined)
-        throw failed.reason;
-}
-async function symbolsOrFailure(work) {
-    let symbols = '';
-    const failed = await probe_failureOf(async () => {
-        symbols = await work();
-    });
-    return failed ?? symbols;
-}
-async function probe_failureOf(work) {
-    try {
-        await work();
-        return undefined;
-    }
-    catch (error) {
-        if (error instanceof StepFailed)
-            return { able: false, why: error.message };
-        throw error;
-    }
-}
-
-;// CONCATENATED MODULE: ./.build/commands/toolchain.js
-
-
-
-
-
-
-/** Finds or fetches the LLVM of a request. */
-async function installToolchain(host, request) {
-    return inGroup(host, 'Toolchain', () => resolveToolchain(host, request));
-}
-/** Tries what an LLVM does for an architecture, and logs the evidence. */
-async function probeToolchain(host, toolchain, arch) {
-    return inGroup(host, `Probe of LLVM ${toolchain.version} for ${arch.name}`, async () => {
-        const scratch = (0,external_node_fs_namespaceObject.mkdtempSync)(external_node_path_namespaceObject.join(external_node_os_namespaceObject.tmpdir(), 'kernel-thinlto-'));
-        try {
-            const abilities = await probe(host, toolchain, arch, scratch);
-            for (const line of abilities.evidence)
-                host.log.info(line);
-            return abilities;
-        }
-        finally {
-            (0,external_node_fs_namespaceObject.rmSync)(scratch, { recursive: true, force: true });
+        catch (err) {
+            throw new Error(`File was unable to be removed ${err}`);
         }
     });
-}
-/** What `toolchain probe` prints: one line an ability, and the evidence. */
-function describeAbilities(toolchain, arch, abilities) {
-    const rows = [
-        ['ThinLTO in-process (thin)', abilities.thin],
-        ['ThinLTO distributed (thin-dist)', abilities.thinDist],
-        ['suffix reduction in thin', abilities.reductionThin],
-        ['suffix reduction in thin-dist', abilities.reductionThinDist],
-    ];
-    const lines = rows.map(([name, able]) => `  ${name.padEnd(34)}${able ? 'yes' : 'no'}`);
-    return [
-        `LLVM ${toolchain.version} (${toolchain.bin}) for ${arch.name}:`,
-        ...lines,
-        ...abilities.evidence.map((line) => `  - ${line}`),
-        '',
-    ].join('\n');
-}
-
-;// CONCATENATED MODULE: ./.build/commands/build.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** Builds the kernel of a request, looks at what came out, and reports. Throws a UserError where there is nothing to report. */
-async function buildKernel(host, request) {
-    const started = new Date();
-    const tree = await readTree(host, request.source);
-    refuseUnbuildable(tree, request.arch);
-    const { mode, chosen } = chooseMode(request.lto, tree);
-    if (request.suffixReduction === 'on' && !isThin(mode))
-        chooseReduction('on', mode, build_NOTHING, '');
-    readConfigRequest(request, tree, request.arch, mode, true);
-    if (request.dryRun)
-        return { text: await plan(host, request, tree, mode, chosen), files: [] };
-    prepareFolders(request);
-    await ensurePackages(host, request.hostPackages);
-    const times = [];
-    const timed = async (name, work) => {
-        const from = performance.now();
-        const value = await work();
-        times.push({ name, seconds: (performance.now() - from) / 1000 });
-        return value;
-    };
-    const toolchain = await timed('toolchain', () => installToolchain(host, request.toolchain));
-    const abilities = await timed('probe', () => probeToolchain(host, toolchain, request.arch));
-    const name = `LLVM ${toolchain.version}`;
-    const reduced = chooseReduction(request.suffixReduction, mode, abilities, name);
-    for (const line of [...chosen, ...reduced.chosen])
-        host.log.info(line);
-    const setting = makeSetting(request, tree, toolchain.llvm, writeMakefile(request, tree, mode, reduced.reduction));
-    const config = readConfigRequest(request, tree, request.arch, mode, reduced.reduction);
-    const configured = await timed('configuration', () => inGroup(host, `Configuration: ${request.config.join(' ')}`, () => configure(host, config, tree, request.arch, request.output, (...targets) => {
-        const call = makeCall(setting, targets);
-        return host.run('make', call.args, { env: makeEnvironment(call, host.env) });
-    })));
-    const result = await build(host, request, tree, mode, setting);
-    times.push(...result.phases);
-    const found = await timed('audit', () => audit(host, request, tree, mode, toolchain, result));
-    const findings = {
-        request,
-        tree,
-        mode,
-        reduction: reduced.reduction,
-        toolchain,
-        abilities,
-        configured,
-        makeLine: commandLine(makeCall(setting, request.targets)),
-        result,
-        audit: found,
-        phases: times,
-        started,
-    };
-    return finish(findings);
-}
-const build_NOTHING = {
-    target: '',
-    thin: false,
-    thinDist: false,
-    reductionThin: false,
-    reductionThinDist: false,
-    evidence: [],
-};
-function finish(findings) {
-    const { request } = findings;
-    const report = composeReport(findings);
-    const paths = writeReport(report, request.reportDir);
-    const outputs = outputsOf(findings, report, paths);
-    const config = external_node_path_namespaceObject.join(request.reportDir, 'config');
-    (0,external_node_fs_namespaceObject.copyFileSync)(findings.configured.file, config);
-    return {
-        text: renderText(report),
-        ...(report.failure !== null && { failure: report.failure }),
-        report,
-        outputs,
-        files: [paths.json, paths.text, paths.markdown, logFile(request), config],
-    };
-}
-async function build(host, request, tree, mode, setting) {
-    const call = makeCall(setting, request.targets);
-    host.log.info(commandLine(call));
-    const targets = request.targets;
-    const whole = targets.length === 0 || targets.includes('all');
-    const counted = whole || targets.some((target) => /^(vmlinux|modules|[a-z]*Image(\.\w+)?)$/.test(target));
-    const frontEndTotal = counted
-        ? countFrontEnd(host, {
-            treePath: tree.path,
-            output: request.output,
-            arch: request.arch,
-            modules: whole || targets.includes('modules'),
-            environment: makeEnvironment(call, host.env),
-        }).catch(() => undefined)
-        : Promise.resolve(undefined);
-    return runBuild(host, {
-        call,
-        mode,
-        source: tree.path,
-        output: request.output,
-        logFile: logFile(request),
-        frontEndTotal,
-    });
-}
-async function audit(host, request, tree, mode, toolchain, result) {
-    if (!result.ok || !(0,external_node_fs_namespaceObject.existsSync)(external_node_path_namespaceObject.join(request.output, 'vmlinux')))
-        return undefined;
-    return auditBuild(host.run, { output: request.output, tree: tree.path, mode, toolchain });
-}
-function prepareFolders(request) {
-    if (/[\s:]/.test(request.output)) {
-        throw new UserError(`output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`);
-    }
-    for (const [input, folder] of [
-        ['output', request.output],
-        ['report-dir', request.reportDir],
-    ]) {
-        try {
-            (0,external_node_fs_namespaceObject.mkdirSync)(folder, { recursive: true });
-            const trial = external_node_path_namespaceObject.join(folder, '.kernel-thinlto-trial');
-            (0,external_node_fs_namespaceObject.writeFileSync)(trial, '');
-            (0,external_node_fs_namespaceObject.rmSync)(trial);
-        }
-        catch (error) {
-            throw new UserError(`${input}: ${folder} cannot be written (${messageOf(error).split(',', 1)[0]}); choose another folder`);
-        }
-    }
-}
-function makeSetting(request, tree, llvm, makefile) {
-    return {
-        source: tree.path,
-        output: request.output,
-        arch: request.arch,
-        llvm,
-        jobs: request.jobs,
-        makeArgs: request.makeArgs,
-        timestamp: tree.timestamp,
-        makefile,
-    };
-}
-/** Where the makefile for the reduction lies; beside the objects that are made with it. */
-function makefilePath(request) {
-    return external_node_path_namespaceObject.join(request.output, 'kernel-thinlto.mk');
-}
-function writeMakefile(request, tree, mode, reduction) {
-    const text = reductionMakefile(mode, reduction, tree.reduction);
-    const file = makefilePath(request);
-    (0,external_node_fs_namespaceObject.rmSync)(file, { force: true });
-    if (text === undefined)
-        return undefined;
-    (0,external_node_fs_namespaceObject.writeFileSync)(file, text);
-    return file;
-}
-async function plan(host, request, tree, mode, chosen) {
-    const toolchain = await presentToolchain(host, request.toolchain);
-    const llvm = toolchain?.llvm ?? `<folder of LLVM ${request.toolchain.version}>/bin/`;
-    // What `auto` will find is only known once the toolchain was tried, which a dry run does not do.
-    const reduction = isThin(mode) && request.suffixReduction !== 'off';
-    const makefile = reductionMakefile(mode, reduction, tree.reduction);
-    const setting = makeSetting(request, tree, llvm, makefile === undefined ? undefined : makefilePath(request));
-    const config = readConfigRequest(request, tree, request.arch, mode, reduction);
-    const calls = [...configTargets(config), request.targets].map((targets) => commandLine(makeCall(setting, targets)));
-    return describePlan({ request, tree, mode, reduction, toolchain, makefile, chosen, config, calls });
-}
-
-;// CONCATENATED MODULE: ./.build/debian/kernel-source.js
-
-
-
-
-
-
-
-
-
-
-
-const kernel_source_UNPACK_SECONDS = 1800;
-const FRESH_MS = 24 * 3600 * 1000;
-const FOLDER = /^linux-source-(\d+\.\d+)_([A-Za-z0-9.+~_-]+)$/;
-/**
- * Gets the tree of a kernel from Debian's archive (package `linux-source-X.Y`, of the suite that has the newest) into
- * the cache folder. A tree that is there and was the newest within the last day is taken without asking, and an older
- * one where the archive cannot be reached. Throws a UserError where no suite has it.
- */
-async function fetchKernelSource(host, wanted, setting = {}) {
-    const sources = external_node_path_namespaceObject.join(host.cacheFolder, 'sources');
-    const present = await newestPresent(sources, wanted);
-    if (present?.fresh) {
-        host.log.info(`Linux ${present.version} from Debian: ${present.folder}`);
-        return { folder: present.folder, version: present.version };
-    }
-    const found = await findKernel(host, wanted, setting).catch((error) => {
-        if (present === undefined || !isUnreachable(error))
-            throw error;
-        host.log.warning(`${messageOf(error)}; taking what is here`);
-        return undefined;
-    });
-    const folder = found === undefined ? present?.folder : external_node_path_namespaceObject.join(sources, folderName(found));
-    const version = found?.version ?? present?.version;
-    if (folder === undefined || version === undefined)
-        throw new Error('neither found nor present');
-    try {
-        if (found !== undefined && !(0,external_node_fs_namespaceObject.existsSync)(folder))
-            await kernel_source_install(host, setting, found, folder);
-        if (found !== undefined)
-            await (0,external_node_fs_promises_namespaceObject.writeFile)(stampOf(folder), '');
-    }
-    catch (error) {
-        throw diskError(sources, error);
-    }
-    host.log.info(`Linux ${version} from Debian: ${folder}`);
-    return { folder, version };
-}
-/** make takes no colon and no space in the name of a tree. */
-function folderName(found) {
-    return `${found.name}_${found.version.replace(/[^A-Za-z0-9.+~-]/g, '_')}`;
-}
-/** Says when a tree was last seen to be the newest; not in the tree, in which nothing is to be written. */
-function stampOf(folder) {
-    return external_node_path_namespaceObject.join(external_node_path_namespaceObject.dirname(folder), `.newest-${external_node_path_namespaceObject.basename(folder)}`);
-}
-async function newestPresent(sources, wanted) {
-    const found = [];
-    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(sources).catch(() => [])) {
-        const [, series, version] = FOLDER.exec(name) ?? [];
-        if (series === undefined || version === undefined || !isWanted(series, wanted))
-            continue;
-        found.push({ series, version, folder: external_node_path_namespaceObject.join(sources, name) });
-    }
-    const newest = found.sort((a, b) => compareDebian(b.series, a.series) || compareDebian(b.version, a.version))[0];
-    if (newest === undefined)
-        return undefined;
-    const stamp = await (0,external_node_fs_promises_namespaceObject.stat)(stampOf(newest.folder)).catch(() => undefined);
-    return { ...newest, fresh: stamp !== undefined && Date.now() - stamp.mtimeMs < FRESH_MS };
 }
 /**
- * The newest package of the first suites that have one: what stable and its backports have came from sid, so that older
- * suites need not be asked. Backports are asked beside sid, which waits for a series' first stable release.
+ * Make a directory.  Creates the full path with folders in between
+ * Will throw if it fails
+ *
+ * @param   fsPath        path to create
+ * @returns Promise<void>
  */
-async function findKernel(host, wanted, setting) {
-    const [stable, old] = [
-        await codeNameOf(host, setting, 'stable'),
-        await codeNameOf(host, setting, 'oldstable'),
-    ];
-    const groups = [
-        ['sid', ...(stable === undefined ? [] : [`${stable}-backports`])],
-        ...(stable === undefined ? [] : [[stable]]),
-        ...(old === undefined ? [] : [[`${old}-backports`, old]]),
-    ];
-    for (const group of groups) {
-        const found = [];
-        for (const suite of group) {
-            const index = await readSuite(host, setting, suite, debianArch(process.arch));
-            if (index === undefined)
-                continue;
-            const names = [...index.names()].filter((name) => isWanted(seriesOf(name), wanted));
-            found.push(...names.flatMap((name) => index.named(name)));
-        }
-        const newest = found.sort((a, b) => compareDebian(seriesOf(b.name), seriesOf(a.name)) || compareDebian(b.version, a.version))[0];
-        if (newest !== undefined)
-            return newest;
-    }
-    const what = 'series' in wanted ? wanted.series : `${wanted.minimum} or later`;
-    throw new UserError(`Debian has no linux-source of ${what} in ${groups.flat().join(', ')}`);
+function mkdirP(fsPath) {
+    return __awaiter(this, void 0, void 0, function* () {
+        (0,assert__WEBPACK_IMPORTED_MODULE_0__.ok)(fsPath, 'a path argument must be provided');
+        yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .mkdir */ .Ck(fsPath, { recursive: true });
+    });
 }
-function isWanted(series, wanted) {
-    if (series === '')
-        return false;
-    if ('series' in wanted)
-        return series === wanted.series;
-    return series.split('.')[0] === wanted.minimum.split('.')[0] && compareDebian(series, wanted.minimum) >= 0;
-}
-function seriesOf(name) {
-    return /^linux-source-(\d{1,3}\.\d{1,3})$/.exec(name)?.[1] ?? '';
-}
-/** The package has the tree as a tarball, which appears under its final name once it is whole. */
-async function kernel_source_install(host, setting, found, folder) {
-    const part = external_node_path_namespaceObject.join(external_node_path_namespaceObject.dirname(folder), `.part-${ownerTag()}`);
-    await kernel_source_sweep(external_node_path_namespaceObject.dirname(folder));
-    try {
-        await (0,external_node_fs_promises_namespaceObject.mkdir)(part, { recursive: true });
-        const [file = ''] = await downloadPackages(host, setting, [found]);
-        host.log.info(`Unpacking ${found.name} ${upstreamOf(found.version)}`);
-        await unpackDeb(host, file, external_node_path_namespaceObject.join(part, 'deb'), /^usr\/src\/linux-source-[\d.]+\.tar\.xz$/);
-        const [tarball] = await (0,external_node_fs_promises_namespaceObject.readdir)(external_node_path_namespaceObject.join(part, 'deb/usr/src')).catch(() => []);
-        if (tarball === undefined)
-            throw new UserError(`${file}: has no tarball of a kernel in it`);
-        const tree = external_node_path_namespaceObject.join(part, 'tree');
-        await (0,external_node_fs_promises_namespaceObject.mkdir)(tree);
-        await untar(host, external_node_path_namespaceObject.join(part, 'deb/usr/src', tarball), tree);
-        await (0,external_node_fs_promises_namespaceObject.rename)(tree, folder).catch((error) => {
-            // Another run was faster.
-            if (!(0,external_node_fs_namespaceObject.existsSync)(folder))
-                throw error;
-        });
-        // The tree is what a later run looks for; the package would only take up room.
-        await (0,external_node_fs_promises_namespaceObject.rm)(file, { force: true });
-    }
-    finally {
-        await (0,external_node_fs_promises_namespaceObject.rm)(part, { recursive: true, force: true });
-    }
-}
-// The system's tar: it takes a fraction of the time for 90,000 files, and what it reads was signed by Debian.
-async function untar(host, tarball, folder) {
-    const call = ['-x', '-J', '-f', tarball, '-C', folder, '--strip-components=1', '--no-same-owner'];
-    const options = { limit: 65536, timeoutSeconds: kernel_source_UNPACK_SECONDS };
-    const { code, stderr } = await host.run('tar', call, options);
-    host.signal.throwIfAborted();
-    const why = stderr.trim().split('\n')[0] ?? '';
-    if (code !== 0)
-        throw new UserError(`${tarball}: cannot be unpacked (tar ended with ${code}) ${why}`.trim());
-}
-/** Removes what runs left that are dead. */
-async function kernel_source_sweep(folder) {
-    for (const name of await (0,external_node_fs_promises_namespaceObject.readdir)(folder).catch(() => [])) {
-        const tag = /^\.part-(.+)$/.exec(name)?.[1];
-        if (tag !== undefined && ownerIsGone(tag))
-            await (0,external_node_fs_promises_namespaceObject.rm)(external_node_path_namespaceObject.join(folder, name), { recursive: true, force: true });
-    }
-}
-
-;// CONCATENATED MODULE: ./.build/commands/demo.js
-
-
-
-
-
-
 /**
- * A first kernel for somebody who has nothing: the newest Linux of Debian's archive that has distributed ThinLTO,
- * x86_64 tinyconfig with 64BIT, in `thin-dist` with reduction on. Installs what the host lacks.
+ * Returns path of a tool had the tool actually been invoked.  Resolves via paths.
+ * If you check and the tool does not exist, it will throw.
+ *
+ * @param     tool              name of the tool
+ * @param     check             whether to check if tool exists
+ * @returns   Promise<string>   path to tool
  */
-async function runDemo(host, around) {
-    await ensurePackages(host, 'install');
-    const tree = await inGroup(host, 'Kernel source', () => fetchKernelSource(host, { minimum: '7.2' }));
-    const output = external_node_path_namespaceObject.join(host.cacheFolder, 'demo');
-    const inputs = {
-        source: tree.folder,
-        output: external_node_path_namespaceObject.join(output, 'out'),
-        'report-dir': external_node_path_namespaceObject.join(output, 'report'),
-        arch: 'x86_64',
-        lto: 'thin-dist',
-        'suffix-reduction': 'on',
-        config: 'tinyconfig',
-        kconfig: 'CONFIG_64BIT=y',
-        'host-packages': 'install',
-    };
-    const raw = new Map(Object.entries(inputs).map(([name, value]) => [name, [value]]));
-    return buildKernel(host, readBuildRequest(raw, around));
+function which(tool, check) {
+    return __awaiter(this, void 0, void 0, function* () {
+        if (!tool) {
+            throw new Error("parameter 'tool' is required");
+        }
+        // recursive when check=true
+        if (check) {
+            const result = yield which(tool, false);
+            if (!result) {
+                if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .IS_WINDOWS */ .H8) {
+                    throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also verify the file has a valid extension for an executable file.`);
+                }
+                else {
+                    throw new Error(`Unable to locate executable file: ${tool}. Please verify either the file path exists or the file can be found within a directory specified by the PATH environment variable. Also check the file mode to verify the file is executable.`);
+                }
+            }
+            return result;
+        }
+        const matches = yield findInPath(tool);
+        if (matches && matches.length > 0) {
+            return matches[0];
+        }
+        return '';
+    });
 }
-
-;// CONCATENATED MODULE: ./.build/commands/surroundings.js
-
-/** What inputs are read against, here and now. */
-function surroundings(env, folder, onGitHub) {
-    return {
-        folder,
-        nodeArch: process.arch,
-        processors: external_node_os_namespaceObject.availableParallelism(),
-        onGitHub,
-        githubToken: env.GITHUB_TOKEN || undefined,
-    };
+/**
+ * Returns a list of all occurrences of the given tool on the system path.
+ *
+ * @returns   Promise<string[]>  the paths of the tool
+ */
+function findInPath(tool) {
+    return __awaiter(this, void 0, void 0, function* () {
+        if (!tool) {
+            throw new Error("parameter 'tool' is required");
+        }
+        // build the list of extensions to try
+        const extensions = [];
+        if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .IS_WINDOWS */ .H8 && process.env['PATHEXT']) {
+            for (const extension of process.env['PATHEXT'].split(path__WEBPACK_IMPORTED_MODULE_1__.delimiter)) {
+                if (extension) {
+                    extensions.push(extension);
+                }
+            }
+        }
+        // if it's rooted, return it if exists. otherwise return empty.
+        if (_io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .isRooted */ .Qh(tool)) {
+            const filePath = yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .tryGetExecutablePath */ .vr(tool, extensions);
+            if (filePath) {
+                return [filePath];
+            }
+            return [];
+        }
+        // if any path separators, return empty
+        if (tool.includes(path__WEBPACK_IMPORTED_MODULE_1__.sep)) {
+            return [];
+        }
+        // build the list of directories
+        //
+        // Note, technically "where" checks the current directory on Windows. From a toolkit perspective,
+        // it feels like we should not do this. Checking the current directory seems like more of a use
+        // case of a shell, and the which() function exposed by the toolkit should strive for consistency
+        // across platforms.
+        const directories = [];
+        if (process.env.PATH) {
+            for (const p of process.env.PATH.split(path__WEBPACK_IMPORTED_MODULE_1__.delimiter)) {
+                if (p) {
+                    directories.push(p);
+                }
+            }
+        }
+        // find all matches
+        const matches = [];
+        for (const directory of directories) {
+            const filePath = yield _io_util_js__WEBPACK_IMPORTED_MODULE_2__/* .tryGetExecutablePath */ .vr(path__WEBPACK_IMPORTED_MODULE_1__.join(directory, tool), extensions);
+            if (filePath) {
+                matches.push(filePath);
+            }
+        }
+        return matches;
+    });
 }
-
-;// CONCATENATED MODULE: ./.build/commands/main.js
-
-
-
-
-
-
-
-
-
-
-
-/** The command: runs what its words say, and returns the exit code. */
-async function main(words) {
-    const cancel = cancelOnSignals();
-    const env = process.env;
-    const host = terminalHost({ env, signal: cancel.signal });
-    const around = surroundings(env, process.cwd(), false);
-    const code = await main_run(host, around, words).catch((error) => fail(host, error));
-    return (await cancel.finish()) ?? code;
+function readCopyOptions(options) {
+    const force = options.force == null ? true : options.force;
+    const recursive = Boolean(options.recursive);
+    const copySourceDirectory = options.copySourceDirectory == null
+        ? true
+        : Boolean(options.copySourceDirectory);
+    return { force, recursive, copySourceDirectory };
 }
-async function main_run(host, around, words) {
-    if (words.length === 0 || words[0] === 'help' || words[0] === '--help' || words[0] === '-h') {
-        host.result(help());
-        return words.length === 0 ? 2 : 0;
-    }
-    if (words[0] === '--version') {
-        host.result(`kernel-thinlto ${version_VERSION}\n`);
-        return 0;
-    }
-    if (words[0] === 'demo' && words.length === 1)
-        return main_finish(host, await runDemo(host, around));
-    const [command, flags] = split(words);
-    if (flags.includes('--help') || flags.includes('-h')) {
-        host.result(help(command));
-        return 0;
-    }
-    const raw = readWith(() => readFlags(command, flags));
-    if (command === 'build') {
-        const request = readWith(() => readBuildRequest(raw, around));
-        return main_finish(host, await buildKernel(host, request));
-    }
-    const request = readWith(() => readToolchainRequest(raw, around));
-    const arch = readWith(() => readArch(raw, around));
-    const toolchain = await installToolchain(host, request);
-    if (command === 'toolchain install')
-        host.result(`${toolchain.bin}\n`);
-    else
-        host.result(describeAbilities(toolchain, arch, await probeToolchain(host, toolchain, arch)));
-    return 0;
+function cpDirRecursive(sourceDir, destDir, currentDepth, force) {
+    return __awaiter(this, void 0, void 0, function* () {
+        // Ensure there is not a run away recursive copy
+        if (currentDepth >= 255)
+            return;
+        currentDepth++;
+        yield mkdirP(destDir);
+        const files = yield ioUtil.readdir(sourceDir);
+        for (const fileName of files) {
+            const srcFile = `${sourceDir}/${fileName}`;
+            const destFile = `${destDir}/${fileName}`;
+            const srcFileStat = yield ioUtil.lstat(srcFile);
+            if (srcFileStat.isDirectory()) {
+                // Recurse
+                yield cpDirRecursive(srcFile, destFile, currentDepth, force);
+            }
+            else {
+                yield copyFile(srcFile, destFile, force);
+            }
+        }
+        // Change the mode for the newly created directory
+        yield ioUtil.chmod(destDir, (yield ioUtil.stat(sourceDir)).mode);
+    });
 }
-/** A mistake in the words themselves, as against one that shows when they are followed. */
-class UsageError extends UserError {
+// Buffered file copy
+function copyFile(srcFile, destFile, force) {
+    return __awaiter(this, void 0, void 0, function* () {
+        if ((yield ioUtil.lstat(srcFile)).isSymbolicLink()) {
+            // unlink/re-link it
+            try {
+                yield ioUtil.lstat(destFile);
+                yield ioUtil.unlink(destFile);
+            }
+            catch (e) {
+                // Try to override file permission
+                if (e.code === 'EPERM') {
+                    yield ioUtil.chmod(destFile, '0666');
+                    yield ioUtil.unlink(destFile);
+                }
+                // other errors = it doesn't exist, no work to do
+            }
+            // Copy over symlink
+            const symlinkFull = yield ioUtil.readlink(srcFile);
+            yield ioUtil.symlink(symlinkFull, destFile, ioUtil.IS_WINDOWS ? 'junction' : null);
+        }
+        else if (!(yield ioUtil.exists(destFile)) || force) {
+            yield ioUtil.copyFile(srcFile, destFile);
+        }
+    });
 }
-function readWith(read) {
-    try {
-        return read();
-    }
-    catch (error) {
-        throw error instanceof UserError ? new UsageError(error.message) : error;
-    }
-}
-function split(words) {
-    const [first, second] = words;
-    if (first === 'build')
-        return ['build', words.slice(1)];
-    if (first === 'toolchain' && (second === 'install' || second === 'probe')) {
-        return [`toolchain ${second}`, words.slice(2)];
-    }
-    const asked = first === 'toolchain' ? `toolchain ${second ?? ''}`.trim() : first;
-    throw new UsageError(`'${asked}' is not a command; it is build, toolchain install, toolchain probe or demo (see --help)`);
-}
-function main_finish(host, outcome) {
-    host.result(outcome.text);
-    if (outcome.failure === undefined)
-        return 0;
-    return fail(host, new UserError(outcome.failure));
-}
-function fail(host, error) {
-    if (host.signal.aborted) {
-        process.stderr.write(`kernel-thinlto: ${host.signal.reason.message}\n`);
-        return 1;
-    }
-    const shown = error instanceof UserError
-        ? error.message
-        : `defect in kernel-thinlto ${version_VERSION}, please report it: ${error instanceof Error ? error.stack : String(error)}`;
-    process.stderr.write(`kernel-thinlto: ${shown}\n`);
-    return error instanceof UsageError ? 2 : 1;
-}
-
+//# sourceMappingURL=io.js.map
 
 /***/ })
 
@@ -44992,7 +48006,7 @@ function fail(host, error) {
 /******/ 	// Execute the module function
 /******/ 	var threw = true;
 /******/ 	try {
-/******/ 		__webpack_modules__[moduleId](module, module.exports, __nccwpck_require__);
+/******/ 		__webpack_modules__[moduleId].call(module.exports, module, module.exports, __nccwpck_require__);
 /******/ 		threw = false;
 /******/ 	} finally {
 /******/ 		if(threw) delete __webpack_module_cache__[moduleId];
@@ -45001,6 +48015,9 @@ function fail(host, error) {
 /******/ 	// Return the exports of the module
 /******/ 	return module.exports;
 /******/ }
+/******/ 
+/******/ // expose the modules object (__webpack_modules__)
+/******/ __nccwpck_require__.m = __webpack_modules__;
 /******/ 
 /************************************************************************/
 /******/ /* webpack/runtime/asset-relocator-loader */
@@ -45117,6 +48134,28 @@ function fail(host, error) {
 /******/ 	};
 /******/ })();
 /******/ 
+/******/ /* webpack/runtime/ensure chunk */
+/******/ (() => {
+/******/ 	__nccwpck_require__.f = {};
+/******/ 	// This file contains only the entry chunk.
+/******/ 	// The chunk loading function for additional chunks
+/******/ 	__nccwpck_require__.e = (chunkId) => {
+/******/ 		return Promise.all(Object.keys(__nccwpck_require__.f).reduce((promises, key) => {
+/******/ 			__nccwpck_require__.f[key](chunkId, promises);
+/******/ 			return promises;
+/******/ 		}, []));
+/******/ 	};
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/get javascript chunk filename */
+/******/ (() => {
+/******/ 	// This function allow to reference async chunks
+/******/ 	__nccwpck_require__.u = (chunkId) => {
+/******/ 		// return url for filenames based on template
+/******/ 		return "" + chunkId + ".index.js";
+/******/ 	};
+/******/ })();
+/******/ 
 /******/ /* webpack/runtime/hasOwnProperty shorthand */
 /******/ (() => {
 /******/ 	__nccwpck_require__.o = (obj, prop) => (Object.prototype.hasOwnProperty.call(obj, prop))
@@ -45131,6 +48170,69 @@ function fail(host, error) {
 /******/ 		}
 /******/ 		Object.defineProperty(exports, '__esModule', { value: true });
 /******/ 	};
+/******/ })();
+/******/ 
+/******/ /* webpack/runtime/import chunk loading */
+/******/ (() => {
+/******/ 	// no baseURI
+/******/ 	
+/******/ 	// object to store loaded and loading chunks
+/******/ 	// undefined = chunk not loaded, null = chunk preloaded/prefetched
+/******/ 	// [resolve, Promise] = chunk loading, 0 = chunk loaded
+/******/ 	var installedChunks = {
+/******/ 		792: 0
+/******/ 	};
+/******/ 	
+/******/ 	var installChunk = (data) => {
+/******/ 		var {ids, modules, runtime} = data;
+/******/ 		// add "modules" to the modules object,
+/******/ 		// then flag all "ids" as loaded and fire callback
+/******/ 		var moduleId, chunkId, i = 0;
+/******/ 		for(moduleId in modules) {
+/******/ 			if(__nccwpck_require__.o(modules, moduleId)) {
+/******/ 				__nccwpck_require__.m[moduleId] = modules[moduleId];
+/******/ 			}
+/******/ 		}
+/******/ 		if(runtime) runtime(__nccwpck_require__);
+/******/ 		for(;i < ids.length; i++) {
+/******/ 			chunkId = ids[i];
+/******/ 			if(__nccwpck_require__.o(installedChunks, chunkId) && installedChunks[chunkId]) {
+/******/ 				installedChunks[chunkId][0]();
+/******/ 			}
+/******/ 			installedChunks[ids[i]] = 0;
+/******/ 		}
+/******/ 	
+/******/ 	}
+/******/ 	
+/******/ 	__nccwpck_require__.f.j = (chunkId, promises) => {
+/******/ 			// import() chunk loading for javascript
+/******/ 			var installedChunkData = __nccwpck_require__.o(installedChunks, chunkId) ? installedChunks[chunkId] : undefined;
+/******/ 			if(installedChunkData !== 0) { // 0 means "already installed".
+/******/ 	
+/******/ 				// a Promise means "currently loading".
+/******/ 				if(installedChunkData) {
+/******/ 					promises.push(installedChunkData[1]);
+/******/ 				} else {
+/******/ 					if(true) { // all chunks have JS
+/******/ 						// setup Promise in chunk cache
+/******/ 						var promise = import("./" + __nccwpck_require__.u(chunkId)).then(installChunk, (e) => {
+/******/ 							if(installedChunks[chunkId] !== 0) installedChunks[chunkId] = undefined;
+/******/ 							throw e;
+/******/ 						});
+/******/ 						var promise = Promise.race([promise, new Promise((resolve) => (installedChunkData = installedChunks[chunkId] = [resolve]))])
+/******/ 						promises.push(installedChunkData[1] = promise);
+/******/ 					}
+/******/ 				}
+/******/ 			}
+/******/ 	};
+/******/ 	
+/******/ 	// no prefetching
+/******/ 	
+/******/ 	// no preloaded
+/******/ 	
+/******/ 	// no external install chunk
+/******/ 	
+/******/ 	// no on chunks loaded
 /******/ })();
 /******/ 
 /************************************************************************/

@@ -30,7 +30,16 @@ for (const [signal, exitCode] of [
           '--config',
           'tinyconfig',
         ],
-        ...['--kconfig', 'CONFIG_64BIT=y', '--lto', 'thin-dist', '--llvm-path', testToolchainFolder()],
+        ...[
+          '--kconfig',
+          'CONFIG_64BIT=y',
+          '--lto',
+          'thin-dist',
+          '--llvm-path',
+          testToolchainFolder(),
+          '--cache',
+          'off',
+        ],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );

@@ -47,6 +47,8 @@ export function inputsOf(variant: Variant): Readonly<Record<string, string>> {
     config: 'tinyconfig',
     kconfig: 'CONFIG_64BIT=y',
     'llvm-path': testToolchainFolder(),
+    // From nothing: what a build with the cache is compared with.
+    cache: 'off',
   };
 }
 

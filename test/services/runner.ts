@@ -20,6 +20,8 @@ export interface ActionRun {
   /** GITHUB_WORKSPACE, and the folder in which the action runs; an empty one where absent. */
   readonly workspace?: string;
   readonly services?: { readonly url: string; readonly token: string };
+  /** Payload of the event. */
+  readonly event?: unknown;
   /** Cancels the main step as a runner does, as soon as its log matches. */
   readonly cancelAt?: RegExp;
 }
@@ -116,7 +118,7 @@ function evaluate(text: string, context: Readonly<Record<string, string>>): stri
 
 function jobEnvironment(folder: string, workspace: string, run: ActionRun): Record<string, string> {
   const event = path.join(folder, 'event.json');
-  writeFileSync(event, '{}');
+  writeFileSync(event, JSON.stringify(run.event ?? {}));
   return {
     PATH: process.env.PATH ?? '',
     HOME: process.env.HOME ?? folder,
