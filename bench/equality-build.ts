@@ -94,7 +94,17 @@ function argumentsOf(site: Site, { scene, tree, cache }: BuildCall): readonly st
   const llvm = scene.llvm === 'main' ? site.llvm.main : site.llvm.other;
   if (llvm === undefined) throw new Error('KERNEL_THINLTO_TEST_LLVM_OTHER names no LLVM');
   return [
-    ...['build', '--source', tree, '--output', site.output, '--arch', scene.arch, '--report-dir', site.report],
+    ...[
+      'build',
+      '--source',
+      tree,
+      '--output',
+      site.output,
+      '--arch',
+      scene.arch,
+      '--report-dir',
+      site.report,
+    ],
     ...['--config', 'tinyconfig', '--kconfig', 'CONFIG_64BIT=y', '--lto', scene.lto],
     ...scene.kconfig.flatMap((line) => ['--kconfig', line]),
     ...scene.makeArgs.flatMap((arg) => ['--make-args', arg]),
@@ -122,11 +132,13 @@ async function untilMoment(site: Site, call: BuildCall, moment: Moment, child: C
 
 function hasCome(site: Site, { scene, log }: BuildCall, moment: Moment): boolean {
   const said = readText(log) ?? '';
-  if (moment === 'restoring') return said.includes('== Cache\n') && existsSync(path.join(site.output, 'init'));
+  if (moment === 'restoring')
+    return said.includes('== Cache\n') && existsSync(path.join(site.output, 'init'));
   if (moment === 'saving') return said.includes('== Cache: what this build adds\n');
   if (moment === 'prepare') return said.includes('== Build: prepare\n');
   const lines = (readText(path.join(site.report, 'build.log')) ?? '').split('\n');
-  if (moment === 'the last link') return lines.some((line) => /^ {2}(LD|SORTTAB) +vmlinux(\.unstripped)?$/.test(line));
+  if (moment === 'the last link')
+    return lines.some((line) => /^ {2}(LD|SORTTAB) +vmlinux(\.unstripped)?$/.test(line));
   const order: readonly string[] = phasesOf(scene.lto);
   let at = 0;
   let compiles = 0;
@@ -139,7 +151,7 @@ function hasCome(site: Site, { scene, log }: BuildCall, moment: Moment): boolean
   const wanted = order.indexOf(moment);
   if (wanted < 0) throw new Error(`a build in mode ${scene.lto} has no phase '${moment}'`);
   const counts = moment === 'front end' || moment === 'back end';
-  return at > wanted || (at === wanted && (!counts || compiles >= COMPILES));
+  return at === wanted && (!counts || compiles >= COMPILES);
 }
 
 /** Kills every process that has the mark in its environment; all are stopped first, so that none sees another one's end. */

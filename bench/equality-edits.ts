@@ -48,7 +48,7 @@ export const EDITS: Readonly<Record<string, Edit>> = {
     new Map([
       [
         'arch/x86/include/linux/fs_struct.h',
-        once(read('include/linux/fs_struct.h'), 'current->fs->umask;', 'current->fs->umask | 1;'),
+        once(read('include/linux/fs_struct.h'), 'return current->fs->umask', 'return 1 | current->fs->umask'),
       ],
     ]),
   // kbuild makes a wrapper of the generic one where an architecture has none of its own.

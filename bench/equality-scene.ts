@@ -41,7 +41,10 @@ export function baseScene(lto: Mode): Scene {
 /** A name for what a build of a scene gives, the same for all scenes with the same kernel. `around`: what is not in it. */
 export function sceneKey(scene: Scene, around: readonly string[]): string {
   const { times: _, ...matters } = scene;
-  return createHash('sha256').update(JSON.stringify([matters, around])).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify([matters, around]))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** What a scene has that the base has not, for people. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
@@ -49,6 +49,16 @@ export async function countCompiles(
 export async function digestOf(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+/** One SHA-256 (hex) for the files of a folder, their names included; folders in it are left out. */
+export async function digestOfFolder(folder: string): Promise<string> {
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+  const hash = createHash('sha256');
+  for (const { name } of files.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    hash.update(`${name} ${await digestOf(path.join(folder, name))}\n`);
+  }
   return hash.digest('hex');
 }
 

@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { COMMAND } from '../test/services/built.ts';
 import { testToolchainFolder } from '../test/services/llvm.ts';
 import { testTree } from '../test/services/tree.ts';
-import { countCompiles, digestOf } from './rebuild-count.ts';
+import { countCompiles, digestOf, digestOfFolder } from './rebuild-count.ts';
 import type { Job } from './rebuild-make.ts';
 import {
   find,
@@ -70,7 +70,7 @@ const ccacheOld = usedSides.has('b48')
   : null;
 const ccacheNew =
   usedSides.has('b414') || usedSides.has('d') ? ccacheOf('CCACHE_NEW', /^4\.1[4-9]\b/, '4.14', NEW) : null;
-const tool = usedSides.has('d') ? await digestOf(COMMAND) : null;
+const tool = usedSides.has('d') ? await digestOfFolder(path.dirname(COMMAND)) : null;
 
 const tree = testTree();
 console.log(`Repository of ${tree} in ${folder}`);

@@ -32,6 +32,11 @@ export async function* readCalls(file: string): AsyncGenerator<CcacheCall> {
   if (input !== undefined) yield callOf(input, counters);
 }
 
+/** Whether a call compiled a file, as against the calls by which make and Kconfig try what a compiler can. */
+export function isCompile({ input }: CcacheCall): boolean {
+  return /\.[cSo]$/.test(input);
+}
+
 function callOf(input: string, counters: readonly string[]): CcacheCall {
   if (counters.some((one) => /^(?:direct|preprocessed)_cache_hit$/.test(one)))
     return { input, result: 'hit', counter: '' };

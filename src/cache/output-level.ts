@@ -5,7 +5,7 @@ import { messageOf, UserError } from '../values/error.ts';
 import { listOutput, type OutputFile, removeBuilt } from './output-files.ts';
 import { readManifest, unpackPart } from './pack.ts';
 import { restoreTimes, retime, type Touched } from './retime.ts';
-import { differing, type Sources } from './sources.ts';
+import { differing, perhapsHidden, type Sources } from './sources.ts';
 import {
   CARRIED_FILE,
   type Identity,
@@ -156,7 +156,8 @@ function adopt(
   let next = 0n;
   for (const { mtime } of before.outputs) if (mtime >= next) next = mtime + 1n;
   for (const time of before.changedAt.values()) if (time >= next) next = time + 1n;
-  const changedAt = new Map([...before.changedAt, ...changed.map((name) => [name, next] as const)]);
+  const newer = [...changed, ...perhapsHidden(before.sources, sources)];
+  const changedAt = new Map([...before.changedAt, ...newer.map((name) => [name, next] as const)]);
   const status = `${how}: ${changed.length} of ${sources.ids.size} source files differ`;
   try {
     const times = retime(tree, sources.ids.keys(), output, before.outputs, changedAt);
@@ -175,7 +176,7 @@ function adopt(
 export function endBuild(
   setting: OutputSetting,
   carried: Carried,
-  result: Pick<OutputState, 'mode' | 'config' | 'cost' | 'embedding'> & {
+  result: Pick<OutputState, 'mode' | 'config' | 'configRequest' | 'cost' | 'embedding'> & {
     readonly ok: boolean;
     readonly trusted: boolean;
   },
@@ -196,12 +197,13 @@ export function endBuild(
     // kbuild went by these times, where no record told better.
     else if (carried.before === undefined && info.mtimeNs >= oldest) changedAt.set(name, info.mtimeNs);
   }
-  const { mode, config, cost, embedding } = result;
+  const { mode, config, configRequest, cost, embedding } = result;
   const state: OutputState = {
     identity,
     mode,
     phase: result.ok ? 'done' : 'failed',
     config,
+    configRequest,
     sources: { kind: sources.kind, ids },
     changedAt: new Map([...changedAt].filter(([name]) => ids.has(name))),
     outputs,

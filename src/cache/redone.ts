@@ -30,9 +30,10 @@ function reasonOf(object: string, { tree, output, changed, configChanged }: Caus
   const record = path.join(output, dir, `.${base}.cmd`);
   if (!existsSync(record)) return 'no record of its command';
   const text = readFileSync(record, 'utf8');
+  const source = /^source_\S+ := (\S+)/m.exec(text)?.[1];
+  if (source === undefined) return 'a link of what was made anew';
   if (changed.size > 0) {
-    const source = /^source_\S+ := (\S+)/m.exec(text)?.[1];
-    if (source !== undefined && changed.has(path.relative(tree, source))) return 'its source differs';
+    if (changed.has(path.relative(tree, source))) return 'its source differs';
     for (const [, name] of text.matchAll(/^ {2}(\/\S+)/gm)) {
       if (name !== undefined && changed.has(path.relative(tree, name)))
         return 'a header that it reads differs';

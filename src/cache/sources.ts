@@ -45,6 +45,18 @@ export function differing(before: Sources, now: Sources): readonly string[] {
   return [...changed, ...gone];
 }
 
+/**
+ * Headers that a new one of the same name may be found before. Recorded dependencies name the one that was read, so
+ * kbuild would not see that another one is read now.
+ */
+export function perhapsHidden(before: Sources, now: Sources): readonly string[] {
+  const isHeader = (name: string) => /\.(?:h|inc|def)$/.test(name);
+  const added = [...now.ids.keys()].filter((name) => isHeader(name) && !before.ids.has(name));
+  const names = new Set(added.map((name) => path.posix.basename(name)));
+  if (names.size === 0) return [];
+  return [...now.ids.keys()].filter((name) => isHeader(name) && names.has(path.posix.basename(name)));
+}
+
 async function readIndex(
   host: Pick<Host, 'run' | 'env'>,
   tree: string,

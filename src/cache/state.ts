@@ -22,6 +22,8 @@ export interface OutputState {
   readonly phase: 'failed' | 'done';
   /** SHA-256 of .config. */
   readonly config: string;
+  /** Digest of what was asked of Kconfig; empty where that does not settle it. */
+  readonly configRequest: string;
   readonly sources: Sources;
   /**
    * Source files that changed after something in the folder was made: when, on the clock of the outputs' times. All
@@ -94,14 +96,31 @@ export function readState(output: string, name = STATE_FILE): OutputState | 'abs
 const TEXT = (value: unknown): value is string => typeof value === 'string';
 
 function parse(raw: Record<string, unknown>): OutputState | undefined {
-  const { schema, identity, mode, phase, config, sources, changedAt, outputs, embedding, cost } =
-    raw as Record<
-      string,
-      // biome-ignore lint/suspicious/noExplicitAny: each part is looked at below
-      any
-    >;
+  const {
+    schema,
+    identity,
+    mode,
+    phase,
+    config,
+    configRequest,
+    sources,
+    changedAt,
+    outputs,
+    embedding,
+    cost,
+  } = raw as Record<
+    string,
+    // biome-ignore lint/suspicious/noExplicitAny: each part is looked at below
+    any
+  >;
   if (schema !== SCHEMA || !isMode(mode) || !['failed', 'done'].includes(phase)) return undefined;
-  if (!isIdentity(identity) || !TEXT(config) || !['git', 'digests'].includes(sources.kind)) return undefined;
+  if (
+    !isIdentity(identity) ||
+    !TEXT(config) ||
+    !TEXT(configRequest) ||
+    !['git', 'digests'].includes(sources.kind)
+  )
+    return undefined;
   const ids = pairs(sources.ids, TEXT);
   const times = pairs(changedAt, isTime);
   if (ids === undefined || times === undefined || !Array.isArray(outputs)) return undefined;
@@ -119,6 +138,7 @@ function parse(raw: Record<string, unknown>): OutputState | undefined {
     mode,
     phase,
     config,
+    configRequest,
     sources: { kind: sources.kind, ids },
     changedAt: new Map([...times].map(([name, time]) => [name, BigInt(time)])),
     outputs: files,

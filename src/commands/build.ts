@@ -9,8 +9,16 @@ import { reductionMakefile } from '../build/reduction-makefile.ts';
 import { type BuildResult, type PhaseTime, runBuild } from '../build/run.ts';
 import { listOutput, OWN_FOLDER } from '../cache/output-files.ts';
 import { restoreTimes } from '../cache/retime.ts';
+import type { OutputState } from '../cache/state.ts';
 import { type Host, inGroup } from '../host/host.ts';
-import { configTargets, configure, readConfigRequest } from '../kernel/configure.ts';
+import {
+  configRequestDigest,
+  configTargets,
+  configure,
+  isConfigSource,
+  readConfigRequest,
+  readConfigured,
+} from '../kernel/configure.ts';
 import { ensurePackages } from '../kernel/host-packages.ts';
 import { readTree, refuseUnbuildable } from '../kernel/tree.ts';
 import type { Report } from '../report/schema.ts';
@@ -97,16 +105,22 @@ async function buildWith(chosen: Chosen): Promise<Outcome> {
   const plain = makeSetting(request, tree, toolchain.llvm, writeMakefile(request, tree, mode, reduction));
   const setting = caching === undefined ? plain : withCache(request, plain, caching);
   const config = readConfigRequest(request, tree, request.arch, mode, reduction);
-  const configured = await timed('configuration', () =>
-    inGroup(host, `Configuration: ${request.config.join(' ')}`, () =>
+  const configRequest = configRequestDigest(config, request.makeArgs) ?? '';
+  const configured = await timed('configuration', async () => {
+    const before = caching?.carried.before;
+    if (before !== undefined && isSettled(before, configRequest, caching?.carried.changed ?? [])) {
+      host.log.info('Configuration: as in the output folder, and nothing that it follows from has changed');
+      return readConfigured(config, tree, request.arch, request.output);
+    }
+    return inGroup(host, `Configuration: ${request.config.join(' ')}`, () =>
       configure(host, config, tree, request.arch, request.output, (...targets) => {
         const call = makeCall(setting, targets);
         // Kconfig tries the compiler some hundred times, on nothing that would be worth keeping.
         const env = { ...makeEnvironment(call, host.env), CCACHE_DISABLE: '1' };
         return host.run('make', call.args, { env });
       }),
-    ),
-  );
+    );
+  });
   if (mode === 'thin-dist') {
     const redone = redoFrontEndsWithoutFlags(request.output);
     if (redone > 0)
@@ -118,7 +132,13 @@ async function buildWith(chosen: Chosen): Promise<Outcome> {
   const cached =
     caching &&
     (await timed('cache: save', () =>
-      closeCaching(host, request, caching, { mode, config: configured.digest, result, outputsBefore }),
+      closeCaching(host, request, caching, {
+        mode,
+        config: configured.digest,
+        configRequest,
+        result,
+        outputsBefore,
+      }),
     ));
   const found = await timed('audit', () => audit(host, request, tree, mode, toolchain, result));
   const findings: BuildFindings = {
@@ -137,6 +157,11 @@ async function buildWith(chosen: Chosen): Promise<Outcome> {
     started: chosen.started,
   };
   return { ...finish(findings), ...(cached?.entry !== undefined && { entry: cached.entry }) };
+}
+
+/** Whether the `.config` that an output folder holds is the one that a request gives again. */
+function isSettled(before: OutputState, asked: string, changed: readonly string[]): boolean {
+  return asked !== '' && before.configRequest === asked && !changed.some(isConfigSource);
 }
 
 const NOTHING: Abilities = {

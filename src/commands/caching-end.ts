@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { BuildResult } from '../build/run.ts';
-import { type CcacheCall, readCalls } from '../cache/ccache-calls.ts';
+import { type CcacheCall, isCompile, readCalls } from '../cache/ccache-calls.ts';
 import { listFolders, listOutput, type OutputFile } from '../cache/output-files.ts';
 import { endBuild, STATE_PART } from '../cache/output-level.ts';
 import { emptyFolder, type Part, packFiles, writeManifest } from '../cache/pack.ts';
@@ -31,6 +31,7 @@ export interface CacheEnd {
 export interface BuildEnd {
   readonly mode: Mode;
   readonly config: string;
+  readonly configRequest: string;
   readonly result: BuildResult;
   /** The output folder as it was when make began. */
   readonly outputsBefore: readonly OutputFile[];
@@ -46,14 +47,22 @@ export async function closeCaching(
   return inGroup(host, 'Cache: what this build adds', async () => {
     const began = performance.now();
     const { carried, setting, embedding } = caching;
-    const { mode, config, result } = end;
+    const { mode, config, configRequest, result } = end;
     const cost = costOf(caching, result, request.jobs);
     // Programs that were ended by force, and a full disk, leave halves behind.
     const trusted = result.ok || endedInOrder(result);
-    const state = endBuild(setting, carried, { mode, config, cost, embedding, ok: result.ok, trusted });
+    const state = endBuild(setting, carried, {
+      mode,
+      config,
+      configRequest,
+      cost,
+      embedding,
+      ok: result.ok,
+      trusted,
+    });
     const calls: CcacheCall[] = [];
     if (existsSync(caching.compiler.log))
-      for await (const call of readCalls(caching.compiler.log)) calls.push(call);
+      for await (const call of readCalls(caching.compiler.log)) if (isCompile(call)) calls.push(call);
     const redone = state === undefined ? [] : newer(end.outputsBefore, state.outputs);
     const cause: Cause = {
       tree: setting.tree,

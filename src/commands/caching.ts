@@ -79,7 +79,7 @@ export async function openCaching(
       tree: tree.path,
       output: request.output,
       without: [request.reportDir],
-      identity: identityOf(request.arch.name, toolchain.digest, tree.path, request.output),
+      identity: identityOf(host.env, request.arch.name, toolchain.digest, tree.path, request.output),
       sources,
     };
     // The entry of the same configuration, else the newest of another one: kbuild tells what differs.

@@ -59,12 +59,52 @@ export async function configure(
   else await run(host, make, request.base.targets);
   writeWhole(file, mergeLines(readText(file, 'output'), request.lines));
   await run(host, make, ['olddefconfig']);
+  const configured = readConfigured(request, tree, arch, output);
+  // kbuild compares times first. A whole millisecond, rounded down: never later than what was made from it.
+  if (before?.digest === configured.digest) utimesSync(file, before.seconds, before.seconds);
+  return configured;
+}
+
+/** Reads the output folder's `.config`, and checks each requested line in it. */
+export function readConfigured(
+  request: ConfigRequest,
+  tree: KernelTree,
+  arch: Arch,
+  output: string,
+): Configured {
+  const file = path.join(output, '.config');
   const text = readText(file, 'output');
   const values = readValues(text);
   checkLines(request.lines, values, tree, arch);
-  // kbuild compares times first. A whole millisecond, rounded down: never later than what was made from it.
-  if (before?.text === text) utimesSync(file, before.seconds, before.seconds);
-  return { file, digest: createHash('sha256').update(text).digest('hex'), values };
+  return { file, digest: digestOf(text), values };
+}
+
+// Others of kconfig's targets ask a person, the running system or chance.
+const SETTLED = /^(?:[\w-]*defconfig|tinyconfig|all(?:no|yes|mod)config|[\w./-]+\.config)$/;
+
+/**
+ * A digest over everything in a request that `.config` follows from, besides the tree, the toolchain and the host;
+ * undefined where the same request may give another `.config` each time.
+ */
+export function configRequestDigest(
+  { base, lines }: ConfigRequest,
+  makeArgs: readonly string[],
+): string | undefined {
+  const targets = 'file' in base ? [] : base.targets;
+  if (!targets.every((target) => SETTLED.test(target))) return undefined;
+  const file = 'file' in base ? readText(base.file, 'config') : '';
+  return digestOf(JSON.stringify([targets, file, lines, makeArgs]));
+}
+
+/** Whether a file of the tree can have a part in what `.config` comes out as. */
+export function isConfigSource(name: string): boolean {
+  return /(?:^|\/)(?:Kconfig[^/]*|Makefile[^/]*|[^/]*config[^/]*)$|^scripts\/|^arch\/[^/]+\/configs\//.test(
+    name,
+  );
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 async function run(host: Pick<Host, 'log'>, make: Make, targets: readonly string[]): Promise<void> {
@@ -110,10 +150,10 @@ function explain({ symbol, value }: ConfigLine, values: ConfigValues, tree: Kern
   }
 }
 
-function readBefore(file: string): { text: string; seconds: number } | undefined {
+function readBefore(file: string): { digest: string; seconds: number } | undefined {
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) return undefined;
-  return { text: readText(file, 'output'), seconds: Math.floor(found.mtimeMs) / 1000 };
+  return { digest: digestOf(readText(file, 'output')), seconds: Math.floor(found.mtimeMs) / 1000 };
 }
 
 function makeFolder(folder: string): void {

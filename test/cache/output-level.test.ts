@@ -35,6 +35,7 @@ const IDENTITY: Omit<Identity, 'source' | 'output'> = {
 const RESULT = {
   mode: 'thin-dist',
   config: 'c',
+  configRequest: 'r',
   cost: { frontEnd: 1, backEnd: null },
   embedding: ['kernel/configs.c'],
   ok: true,
