@@ -62,7 +62,7 @@ export async function unpackPart(host: Host, file: string, part: Part, folder: s
   }
   await mkdir(folder, { recursive: true });
   // GNU tar takes no absolute name and no `..`, and makes links that lead out only at its end.
-  await tar(host, ['-C', folder, '-xmf', file, '--no-same-owner', `--use-compress-program=${UNPACK}`], '');
+  await tar(host, ['-C', folder, '-xf', file, '--no-same-owner', `--use-compress-program=${UNPACK}`], '');
 }
 
 async function tar(host: Host, args: readonly string[], input: string): Promise<void> {

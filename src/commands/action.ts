@@ -13,6 +13,7 @@ import { messageOf, UserError } from '../values/error.ts';
 import type { BuildRequest } from '../values/request.ts';
 import { VERSION } from '../values/version.ts';
 import { buildKernel, type Outcome } from './build.ts';
+import { packUnfinished } from './entry.ts';
 import { surroundings } from './surroundings.ts';
 
 /** What main leaves for post, by the runner's state file. */
@@ -23,6 +24,7 @@ const STATE = {
   uploaded: 'uploaded',
   entryKey: 'cacheKey',
   entryFolder: 'cacheFolder',
+  unfinished: 'cacheUnfinished',
 };
 
 /** The main step: builds, reports, uploads. Returns the exit code. */
@@ -47,10 +49,14 @@ export async function runPost(): Promise<number> {
 
 /** Saves what main packed for the cache; what fails costs the next run time, and this one nothing. */
 async function saveEntry(host: DoorHost): Promise<void> {
-  const key = core.getState(STATE.entryKey);
-  if (key === '') return;
   try {
-    const result = await githubStore(host).save(key, core.getState(STATE.entryFolder));
+    const unfinished = core.getState(STATE.unfinished);
+    const { key, folder } =
+      unfinished === ''
+        ? { key: core.getState(STATE.entryKey), folder: core.getState(STATE.entryFolder) }
+        : await packUnfinished(host, JSON.parse(unfinished));
+    if (key === '') return;
+    const result = await githubStore(host).save(key, folder);
     if (result.saved) host.log.info(`Cache: saved as ${key}`);
     else host.log.warning(`Cache: nothing saved: ${result.reason}`);
   } catch (error) {
@@ -76,7 +82,10 @@ async function buildAndShow(host: DoorHost): Promise<number> {
   const request = readBuildRequest(readInputs(), around);
   core.saveState(STATE.reportDir, request.reportDir);
   core.saveState(STATE.artifact, artifactName(request));
-  const outcome = await buildKernel(host, request);
+  const outcome = await buildKernel(host, request, (what) =>
+    core.saveState(STATE.unfinished, JSON.stringify(what)),
+  );
+  core.saveState(STATE.unfinished, '');
   core.saveState(STATE.entryKey, outcome.entry?.key ?? '');
   core.saveState(STATE.entryFolder, outcome.entry?.folder ?? '');
   host.result(outcome.text);

@@ -1,19 +1,17 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { type Audit, auditBuild } from '../audit/audit.ts';
 import { countFrontEnd } from '../build/front-end-count.ts';
 import { commandLine, type MakeSetting, makeCall, makeEnvironment } from '../build/make.ts';
 import { redoFrontEndsWithoutFlags } from '../build/mode-switch.ts';
 import { chooseMode, chooseReduction } from '../build/plan.ts';
-import { reductionMakefile } from '../build/reduction-makefile.ts';
 import { type BuildResult, type PhaseTime, runBuild } from '../build/run.ts';
-import { listOutput, OWN_FOLDER } from '../cache/output-files.ts';
+import { listOutput } from '../cache/output-files.ts';
 import { restoreTimes } from '../cache/retime.ts';
 import type { OutputState } from '../cache/state.ts';
 import { type Host, inGroup } from '../host/host.ts';
 import {
   configRequestDigest,
-  configTargets,
   configure,
   isConfigSource,
   readConfigRequest,
@@ -25,15 +23,15 @@ import type { Report } from '../report/schema.ts';
 import { renderText } from '../report/text.ts';
 import { writeReport } from '../report/write.ts';
 import type { Outputs } from '../request/outputs.ts';
-import { presentToolchain } from '../toolchain/resolve.ts';
-import { messageOf, UserError } from '../values/error.ts';
 import { isThin, type Mode } from '../values/mode.ts';
 import type { BuildRequest } from '../values/request.ts';
 import type { Abilities, Toolchain } from '../values/toolchain.ts';
 import type { KernelTree } from '../values/tree.ts';
-import { type Caching, openCaching } from './caching.ts';
-import { closeCaching, type PackedEntry } from './caching-end.ts';
-import { describePlan } from './plan-text.ts';
+import { makeSetting, prepareFolders, withCache, writeMakefile } from './build-setting.ts';
+import { type Caching, openCaching, type Unfinished } from './caching.ts';
+import { closeCaching } from './caching-end.ts';
+import type { PackedEntry } from './entry.ts';
+import { planBuild } from './plan.ts';
 import { type BuildFindings, composeReport, logFile, outputsOf } from './report.ts';
 import { installToolchain, probeToolchain } from './toolchain.ts';
 
@@ -51,15 +49,22 @@ export interface Outcome {
   readonly entry?: PackedEntry;
 }
 
-/** Builds the kernel of a request, looks at what came out, and reports. Throws a UserError where there is nothing to report. */
-export async function buildKernel(host: Host, request: BuildRequest): Promise<Outcome> {
+/**
+ * Builds the kernel of a request, looks at what came out, and reports. Throws a UserError where there is nothing to
+ * report. `onUnfinished` is told what could be saved of the cache where the program is ended before it returns.
+ */
+export async function buildKernel(
+  host: Host,
+  request: BuildRequest,
+  onUnfinished: (what: Unfinished) => void = () => undefined,
+): Promise<Outcome> {
   const started = new Date();
   const tree = await readTree(host, request.source);
   refuseUnbuildable(tree, request.arch);
   const { mode, chosen } = chooseMode(request.lto, tree);
   if (request.suffixReduction === 'on' && !isThin(mode)) chooseReduction('on', mode, NOTHING, '');
   readConfigRequest(request, tree, request.arch, mode, true);
-  if (request.dryRun) return { text: await plan(host, request, tree, mode, chosen), files: [] };
+  if (request.dryRun) return { text: await planBuild(host, request, tree, mode, chosen), files: [] };
 
   prepareFolders(request);
   await ensurePackages(host, request.hostPackages);
@@ -76,7 +81,9 @@ export async function buildKernel(host: Host, request: BuildRequest): Promise<Ou
   const reduced = chooseReduction(request.suffixReduction, mode, abilities, name);
   for (const line of [...chosen, ...reduced.chosen]) host.log.info(line);
 
-  const caching = await timed('cache: restore', () => openCaching(host, request, tree, mode, toolchain));
+  const caching = await timed('cache: restore', () =>
+    openCaching(host, request, tree, mode, toolchain, onUnfinished),
+  );
   const chosenFor = { host, request, tree, mode, reduction: reduced.reduction, toolchain, abilities };
   try {
     return await buildWith({ ...chosenFor, caching, times, timed, started });
@@ -230,96 +237,4 @@ async function audit(
 ): Promise<Audit | undefined> {
   if (!result.ok || !existsSync(path.join(request.output, 'vmlinux'))) return undefined;
   return auditBuild(host.run, { output: request.output, tree: tree.path, mode, toolchain });
-}
-
-function prepareFolders(request: BuildRequest): void {
-  if (/[\s:]/.test(request.output)) {
-    throw new UserError(
-      `output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`,
-    );
-  }
-  for (const [input, folder] of [
-    ['output', request.output],
-    ['report-dir', request.reportDir],
-  ] as const) {
-    try {
-      mkdirSync(folder, { recursive: true });
-      const trial = path.join(folder, '.kernel-thinlto-trial');
-      writeFileSync(trial, '');
-      rmSync(trial);
-    } catch (error) {
-      throw new UserError(
-        `${input}: ${folder} cannot be written (${messageOf(error).split(',', 1)[0]}); choose another folder`,
-      );
-    }
-  }
-}
-
-function makeSetting(
-  request: BuildRequest,
-  tree: KernelTree,
-  llvm: string,
-  makefile: string | undefined,
-): MakeSetting {
-  return {
-    source: tree.path,
-    output: request.output,
-    arch: request.arch,
-    llvm,
-    jobs: request.jobs,
-    makeArgs: request.makeArgs,
-    timestamp: tree.timestamp,
-    makefile,
-  };
-}
-
-/** The setting of a build that goes through the cache: the same kernel, by way of other programs. */
-function withCache(request: BuildRequest, plain: MakeSetting, caching: Caching): MakeSetting {
-  const file = path.join(request.output, OWN_FOLDER, 'cache.mk');
-  writeFileSync(file, caching.makefile);
-  return { ...plain, llvm: caching.llvm, unseen: { ...caching.compiler.environment, MAKEFILES: file } };
-}
-
-/** Where the makefile for the reduction lies; beside the objects that are made with it. */
-function makefilePath(request: BuildRequest): string {
-  return path.join(request.output, 'kernel-thinlto.mk');
-}
-
-function writeMakefile(
-  request: BuildRequest,
-  tree: KernelTree,
-  mode: Mode,
-  reduction: boolean,
-): string | undefined {
-  const text = reductionMakefile(mode, reduction, tree.reduction);
-  const file = makefilePath(request);
-  rmSync(file, { force: true });
-  if (text === undefined) return undefined;
-  writeFileSync(file, text);
-  return file;
-}
-
-async function plan(
-  host: Host,
-  request: BuildRequest,
-  tree: KernelTree,
-  mode: Mode,
-  chosen: readonly string[],
-): Promise<string> {
-  const toolchain = await presentToolchain(host, request.toolchain);
-  const llvm = toolchain?.llvm ?? `<folder of LLVM ${request.toolchain.version}>/bin/`;
-  // What `auto` will find is only known once the toolchain was tried, which a dry run does not do.
-  const reduction = isThin(mode) && request.suffixReduction !== 'off';
-  const makefile = reductionMakefile(mode, reduction, tree.reduction);
-  const setting = makeSetting(
-    request,
-    tree,
-    llvm,
-    makefile === undefined ? undefined : makefilePath(request),
-  );
-  const config = readConfigRequest(request, tree, request.arch, mode, reduction);
-  const calls = [...configTargets(config), request.targets].map((targets) =>
-    commandLine(makeCall(setting, targets)),
-  );
-  return describePlan({ request, tree, mode, reduction, toolchain, makefile, chosen, config, calls });
 }

@@ -1,26 +1,17 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { BuildResult } from '../build/run.ts';
 import { type CcacheCall, isCompile, readCalls } from '../cache/ccache-calls.ts';
-import { listFolders, listOutput, type OutputFile } from '../cache/output-files.ts';
+import type { OutputFile } from '../cache/output-files.ts';
 import { endBuild, STATE_PART } from '../cache/output-level.ts';
-import { emptyFolder, type Part, packFiles, writeManifest } from '../cache/pack.ts';
 import { type Cause, reasonsOf } from '../cache/redone.ts';
-import { whySavingIsOff } from '../cache/save-policy.ts';
-import { CARRIED_FILE, type OutputState } from '../cache/state.ts';
+import type { OutputState } from '../cache/state.ts';
 import { type Host, inGroup } from '../host/host.ts';
 import type { CacheCount, CacheLevel, CacheReport } from '../values/cache.ts';
-import { messageOf } from '../values/error.ts';
 import type { Mode } from '../values/mode.ts';
 import type { BuildRequest } from '../values/request.ts';
 import { type Caching, CCACHE_PART } from './caching.ts';
-
-/** An entry that is packed and waits to be saved. */
-export interface PackedEntry {
-  readonly key: string;
-  readonly folder: string;
-}
+import { type PackedEntry, type Saving, saveEntry } from './entry.ts';
 
 export interface CacheEnd {
   readonly report: CacheReport;
@@ -70,8 +61,9 @@ export async function closeCaching(
       changed: carried.before && new Set(carried.changed),
       configChanged: carried.before?.config !== config,
     };
+    const misses = calls.filter(({ result }) => result === 'miss').length;
     const counted = { state, redone, calls, cause, cost };
-    const saving = await save(host, request, caching, counted);
+    const saving = await saveEntry(host, request, caching, { state, made: redone.length, misses });
     const seconds = (performance.now() - began) / 1000;
     const report: CacheReport = {
       store: caching.store.name,
@@ -121,76 +113,6 @@ function costOf(caching: Caching, result: BuildResult, jobs: number): OutputStat
   };
   const { frontEnd = null, backEnd = null } = caching.carried.before?.cost ?? {};
   return { frontEnd: frontEnd ?? of('front end'), backEnd: backEnd ?? of('back end') };
-}
-
-interface Saving {
-  readonly text: string;
-  readonly entry?: PackedEntry;
-  readonly parts: ReadonlyMap<string, Part>;
-}
-
-async function save(host: Host, request: BuildRequest, caching: Caching, counted: Counted): Promise<Saving> {
-  const nothing = (text: string): Saving => ({ text, parts: new Map() });
-  const { state, redone, calls } = counted;
-  const misses = calls.filter(({ result }) => result === 'miss').length;
-  const off = whySavingIsOff(request.cache.use, host.env) ?? caching.store.readOnly;
-  if (off !== undefined) return nothing(`nothing saved: ${off}`);
-  if (state === undefined && (caching.compiler.live || misses === 0))
-    return nothing('nothing saved: the build was not ended in order');
-  const carried = caching.carried.before !== undefined && caching.carried.bytes > 0;
-  if (carried && redone.length === 0 && misses === 0) return nothing('nothing saved: nothing new was made');
-  try {
-    const folder = await emptyFolder(entryFolder(host, request));
-    const parts = new Map<string, Part>();
-    if (state !== undefined) {
-      const folders = listFolders(request.output, [request.reportDir]);
-      const names = [...folders, ...state.outputs.map(({ name }) => name), CARRIED_FILE];
-      const bytes = state.outputs.reduce((sum, { size }) => sum + size, 0);
-      parts.set(
-        STATE_PART,
-        await packFiles(host, request.output, names, bytes, path.join(folder, STATE_PART)),
-      );
-    }
-    if (!caching.compiler.live && caching.compiler.ccache !== undefined) {
-      const part = await packCompiler(host, caching, path.join(folder, CCACHE_PART));
-      if (part !== undefined) parts.set(CCACHE_PART, part);
-    }
-    await writeManifest(folder, { identity: caching.setting.identity, parts });
-    const digest = createHash('sha256');
-    for (const [name, { sha256 }] of parts) digest.update(`${name} ${sha256}\n`);
-    const key = `${caching.prefix}${digest.digest('hex').slice(0, 16)}`;
-    const sizes = [...parts].map(
-      ([name, part]) => `${name} ${megabytes(part.bytes)}, ${megabytes(part.unpacked)} unpacked`,
-    );
-    const what = `${key}: ${sizes.join('; ')}`;
-    if (caching.store.folder === undefined)
-      return { text: `to be saved as ${what}`, entry: { key, folder }, parts };
-    const result = await caching.store.save(key, folder);
-    return { text: result.saved ? `saved as ${what}` : `nothing saved: ${result.reason}`, parts };
-  } catch (error) {
-    host.signal.throwIfAborted();
-    return nothing(`nothing saved: ${messageOf(error)}`);
-  }
-}
-
-function entryFolder(host: Host, request: BuildRequest): string {
-  const { RUNNER_TEMP } = host.env;
-  return host.env.GITHUB_ACTIONS === 'true' && RUNNER_TEMP
-    ? path.join(RUNNER_TEMP, 'kernel-thinlto', 'new-entry')
-    : path.join(request.output, '.kernel-thinlto', 'new-entry');
-}
-
-/** Packs the compiler cache, less what this build did not use. */
-async function packCompiler(host: Host, caching: Caching, file: string): Promise<Part | undefined> {
-  const { ccache, folder, environment } = caching.compiler;
-  if (ccache === undefined || !existsSync(folder)) return undefined;
-  const age = Math.ceil((Date.now() - caching.began) / 1000) + 1;
-  const env = { ...environment, PATH: host.env.PATH ?? '' };
-  await host.run(ccache.program, ['--evict-older-than', `${age}s`], { env, timeoutSeconds: 300 });
-  const files = listOutput(folder, []);
-  const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const names = files.map(({ name }) => name).filter((name) => !/^(?:lock|tmp)\//.test(name));
-  return packFiles(host, folder, names, bytes, file);
 }
 
 function outputLevel(caching: Caching, counted: Counted, saving: Saving, seconds: number): CacheLevel {
@@ -265,8 +187,4 @@ function compilerLevel(caching: Caching, { calls, cause, cost }: Counted, saving
 /** The object that a compile of an input makes. */
 function objectOf(inTree: string, input: string): string {
   return input.endsWith('.o') ? input.replace(/\.o$/, '.thinlto-native.o') : inTree.replace(/\.[cS]$/, '.o');
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }

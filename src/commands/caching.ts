@@ -5,9 +5,10 @@ import { findEmbedding } from '../cache/embedding.ts';
 import { identityOf } from '../cache/identity.ts';
 import { type Carried, carryOutput, type OutputSetting } from '../cache/output-level.ts';
 import { readManifest, unpackPart } from '../cache/pack.ts';
+import { whySavingIsOff } from '../cache/save-policy.ts';
 import { shadowingDigest } from '../cache/shadowing.ts';
 import { readSources } from '../cache/sources.ts';
-import { removeState } from '../cache/state.ts';
+import { type Identity, removeState } from '../cache/state.ts';
 import { type CacheStore, chooseStore, type RestoreResult } from '../cache/store.ts';
 import { resolveCcache } from '../ccache/resolve.ts';
 import { type Host, inGroup } from '../host/host.ts';
@@ -60,6 +61,7 @@ export async function openCaching(
   tree: KernelTree,
   mode: Mode,
   toolchain: Toolchain,
+  onUnfinished: (what: Unfinished) => void,
 ): Promise<Caching | undefined> {
   if (request.cache.use === 'off') {
     removeState(request.output);
@@ -88,7 +90,7 @@ export async function openCaching(
       .map(([, value]) => value)
       .join('-')}-`;
     let asked: Promise<RestoreResult> | undefined;
-    const find = () => (asked ??= store.restore([prefix, anyFamily]));
+    const find = () => (asked ??= store.restore([prefix, anyFamily, unfinishedPrefix(key)]));
     const live = store.folder !== undefined;
     // Where the compiler cache lies in the entry, the entry is needed in any case.
     if (!live) await find();
@@ -99,6 +101,8 @@ export async function openCaching(
     const embedding = await findEmbedding(host, tree.path, request.arch, before?.embedding, changed);
     const compiler = await openCompiler(host, request, toolchain, store, asked, setting);
     host.log.info(`Compiler cache: ${compiler.status}`);
+    if (!live && compiler.ccache !== undefined && whySavingIsOff(request.cache.use, host.env) === undefined)
+      onUnfinished({ prefix: unfinishedPrefix(key), folder: compiler.folder, identity: setting.identity });
     const llvm = makeCompilerFolder(request.output, toolchain, compiler.ccache?.program, host.self);
     return {
       store,
@@ -114,6 +118,18 @@ export async function openCaching(
       seconds: { output: (afterOutput - began) / 1000, compiler: (Date.now() - afterOutput) / 1000 },
     };
   });
+}
+
+/** What the keys of entries begin with that hold the compiler cache of a build that was ended by force. */
+function unfinishedPrefix(key: Caching['key']): string {
+  return `unfinished-${key.map(([, value]) => value).join('-')}-`;
+}
+
+/** What the post step needs to save the compiler cache of a build that did not come to its end. */
+export interface Unfinished {
+  readonly prefix: string;
+  readonly folder: string;
+  readonly identity: Identity;
 }
 
 function keyOf(request: BuildRequest, mode: Mode, toolchain: Toolchain): Caching['key'] {

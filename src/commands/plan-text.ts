@@ -37,6 +37,7 @@ export function describePlan(plan: PlannedBuild): string {
     `Output      ${request.output}`,
     `Build       ${request.arch.name}, ${plan.mode}, suffix reduction ${plan.reduction ? `on${auto}` : 'off'}`,
     `Toolchain   ${llvm}`,
+    `Cache       ${request.cache.use}${request.cache.folder === undefined ? '' : `, ${request.cache.folder}`}; the lines below are those without it, for the same kernel`,
     ...plan.chosen.map((line) => `Chosen      ${line}`),
     '',
     'Configuration:',

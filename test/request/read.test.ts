@@ -83,6 +83,33 @@ test('fail-on', () => {
   assert.deepEqual(flags('--fail-on', 'count>100').failOn, { kind: 'count', over: 100 });
 });
 
+test('the cache', () => {
+  assert.deepEqual(flags().cache, {
+    use: 'auto',
+    maxBytes: 5e9,
+    family: undefined,
+    folder: undefined,
+    ccache: 'auto',
+  });
+  const { cache } = flags(
+    '--cache',
+    'read-only',
+    '--cache-dir',
+    'c',
+    '--cache-max-size',
+    '800m',
+    '--cache-key',
+    'v6',
+  );
+  assert.deepEqual(cache, {
+    use: 'read-only',
+    maxBytes: 8e8,
+    family: 'v6',
+    folder: '/home/me/c',
+    ccache: 'auto',
+  });
+});
+
 const REFUSED: readonly [string[], RegExp][] = [
   [['--arch', 'vax'], /^arch: 'vax' is not an architecture .*x86_64, arm64, riscv, loongarch/],
   [['--arch', '__proto__'], /^arch: '__proto__' is not/],
@@ -98,6 +125,11 @@ const REFUSED: readonly [string[], RegExp][] = [
   [['--llvm-mirror', 'http://localhost/'], /^llvm-mirror: needs llvm-source/],
   [['--llvm-source', 'debian', '--llvm-path', '/usr'], /^llvm-path: .* needs llvm-source system/],
   [['--fail-on', 'all'], /^fail-on: 'all' is not none, any-function or count>N$/],
+  [['--cache', 'on'], /^cache: 'on' is not one of auto, always, read-only, off$/],
+  [['--cache-max-size', '5'], /^cache-max-size: '5' is not a size of 10M or more, such as 800M or 5G$/],
+  [['--cache-max-size', '1M'], /^cache-max-size: '1M'/],
+  [['--cache-key', 'a,b'], /^cache-key: 'a,b' is not 1 to 80 letters/],
+  [['--ccache', 'apt'], /^ccache: 'apt' is not one of auto, system, github, debian$/],
   [['--targets', '-f/etc/passwd'], /^targets: '-f\/etc\/passwd' is not a make target/],
   [['--targets', '../x'], /^targets: /],
   [['--make-args', 'ARCH=arm64'], /^make-args: 'ARCH=arm64' is set by arch/],
