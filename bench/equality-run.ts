@@ -188,7 +188,7 @@ export function createDriver(setting: DriverSetting) {
     return { ...note, ended: 'kernel', equal: true };
   }
 
-  /** Runs a step: first what it starts from, where the last build was another one. Every kernel is compared. */
+  /** Runs a step: first what it starts from, where the last build was another one. */
   async function runStep(step: Step): Promise<StepResult> {
     const started = performance.now();
     const builds: BuildNote[] = [];
@@ -203,7 +203,8 @@ export function createDriver(setting: DriverSetting) {
     });
     try {
       const ready = existsSync(builtFile) && readFileSync(builtFile, 'utf8') === keyOf(step.from);
-      const first: readonly Act[] = ready ? [] : [{ scene: step.from, ends: 'kernel' }];
+      const known = keptReference(step.from) !== undefined;
+      const first: readonly Act[] = ready ? [] : [{ scene: step.from, ends: known ? 'kernel' : 'unchecked' }];
       for (const act of [...first, ...step.acts]) {
         const note = await build(step, act);
         builds.push(note);

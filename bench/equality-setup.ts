@@ -61,6 +61,16 @@ export function setUp(work: string, command: string | undefined, say: (line: str
   };
 }
 
+/** Ends the run on a signal in order, so that the build under way ends with it. */
+export function exitOnSignals(): void {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)
+    process.once(signal, () => process.exit(code));
+}
+
 /** Prints lines with the time of day. */
 export function sayWithTime(line: string): void {
   console.log(`${new Date().toTimeString().slice(0, 8)} ${line}`);

@@ -27,12 +27,17 @@ type Change = Partial<Scene>;
 
 const C_FILE: Change = { edits: ['c file'] };
 const CENTRAL: Change = { edits: ['central header'] };
-const IKCONFIG: Change = {
+/** Much at once, as between branches. */
+const BRANCH: Change = {
+  edits: [
+    ...['c file', 'header', 'comment line in a c file', 'new file', 'flag in a Makefile'],
+    ...['shadow of a quoted include', 'shadow of a generated <asm/irq_regs.h>'],
+  ],
   kconfig: ['CONFIG_IKCONFIG=y', 'CONFIG_PROC_FS=y', 'CONFIG_IKCONFIG_PROC=y'],
+  later: 86_400,
 };
-// Nothing in the kernel reads it.
-const IKCONFIG_ONLY: Change = { kconfig: [...(IKCONFIG.kconfig ?? []), 'CONFIG_SAMPLES=y'] };
-const BRANCH: Change = { edits: ['c file', 'header', 'comment line in a c file', 'new file'], later: 86_400 };
+// Nothing in the kernel reads the option.
+const BRANCH_AND_OPTION: Change = { ...BRANCH, kconfig: [...(BRANCH.kconfig ?? []), 'CONFIG_SAMPLES=y'] };
 
 /** The sequence for the builds of one mode, in order. */
 export function stepsOf(lto: 'thin' | 'thin-dist'): readonly Step[] {
@@ -68,10 +73,6 @@ export function stepsOf(lto: 'thin' | 'thin-dist'): readonly Step[] {
   there('new header in place of a generated one', {}, { edits: ['shadow of a generated <asm/irq_regs.h>'] });
   there('option that few translation units read', {}, { kconfig: ['CONFIG_ADVISE_SYSCALLS=y'] });
   there('option that many translation units read', {}, { kconfig: ['CONFIG_BUG=y'] });
-  add('option that only the embedded configuration has', BOTH, IKCONFIG, [
-    kernel(IKCONFIG_ONLY),
-    kernel(IKCONFIG),
-  ]);
   there('flag in a Makefile', {}, { edits: ['flag in a Makefile'] });
   there('KCFLAGS of the command line', {}, { makeArgs: ['KCFLAGS=-fno-optimize-sibling-calls'] });
   there('default in a Kconfig file', {}, { edits: ['default in a Kconfig file'] });
@@ -86,6 +87,7 @@ export function stepsOf(lto: 'thin' | 'thin-dist'): readonly Step[] {
   there('reduction switched, and back', {}, { reduction: 'off' });
   add('another architecture in between', BOTH, {}, [kernel({ arch: 'arm64' }), kernel({})]);
   there('branch switched, and back', {}, BRANCH);
+  there('option that only the embedded configuration has', BRANCH, BRANCH_AND_OPTION);
   add('failed build, then a good one', BOTH, {}, [
     { scene: scene({ edits: ['c file', 'syntax error'] }), ends: 'failure' },
     kernel(C_FILE),
@@ -107,12 +109,14 @@ export function stepsOf(lto: 'thin' | 'thin-dist'): readonly Step[] {
   killed(['CI'], 'restoring');
   killed(BOTH, 'prepare');
   killed(BOTH, 'front end');
+  killed(['kept'], 'front end', true);
+  // Every back end is stale, and no front end.
+  [here, next] = [{}, { reduction: 'off' }];
   if (lto === 'thin-dist') for (const moment of ['thin link', 'back end'] as const) killed(BOTH, moment);
   else killed(BOTH, 'thin link and back end');
   killed(BOTH, 'link and the rest');
   killed(BOTH, 'the last link');
   killed(BOTH, 'saving');
-  killed(['kept'], 'front end', true);
   add('checkout in another path, and back', ['CI'], {}, [kernel({ place: 'another' }), kernel({})], false);
   for (const damage of ENTRY_DAMAGES) {
     if (damage.includes('another architecture'))

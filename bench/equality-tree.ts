@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { applyEdits } from './equality-edits.ts';
 import type { Scene } from './equality-scene.ts';
@@ -14,11 +23,11 @@ export interface Repository {
   readonly base: string;
   /** Tree object of that commit: the same for the same sources. */
   readonly content: string;
+  /** Date of that commit, seconds since 1970: what the banner of the tree shows where it has no git. */
+  readonly seconds: number;
 }
 
-// Any date will do, as long as commits come out the same each time.
-const FIRST = 1_767_225_600;
-// A release tarball brings these along with the release's time, which the banner of a tree without git shows.
+// A release tarball brings these along with the release's time, and the tool takes that for the banner.
 const DATED = ['Makefile', 'Kconfig', 'Kbuild', 'COPYING', 'CREDITS', 'MAINTAINERS', 'README'];
 const HIDDEN = '.git-elsewhere';
 
@@ -32,11 +41,13 @@ export function makeRepository(repository: string, tree: string): Repository {
     git([...bare, 'config', 'core.compression', '0']);
     const add = ['-c', 'core.bare=false', '-c', 'core.bigFileThreshold=1', 'add', '--all', '--force', '.'];
     git([...bare, `--work-tree=${tree}`, ...add], { cwd: tree });
-    const made = commit(repository, git([...bare, 'write-tree']), undefined, FIRST);
+    const made = commit(repository, git([...bare, 'write-tree']), undefined, releaseOf(tree));
     git([...bare, 'update-ref', 'refs/heads/base', made]);
   }
-  const [base = '', content = ''] = git([...bare, 'rev-parse', 'base', 'base^{tree}']).split('\n');
-  return { path: repository, base, content };
+  const [base = '', content = '', seconds] = git([...bare, 'log', '-1', '--format=%H %T %ct', 'base']).split(
+    ' ',
+  );
+  return { path: repository, base, content, seconds: Number(seconds) };
 }
 
 /**
@@ -69,8 +80,13 @@ export function placeTree(repository: Repository, scene: Scene, place: string, s
   }
   if (scene.tree !== 'no git') return;
   renameSync(path.join(place, '.git'), hidden);
-  const time = FIRST + scene.later;
+  const time = repository.seconds + scene.later;
   for (const name of DATED) utimesSync(path.join(place, name), time, time);
+}
+
+function releaseOf(tree: string): number {
+  const times = DATED.map((name) => statSync(path.join(tree, name), { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  return Math.floor(Math.max(...times) / 1000);
 }
 
 function write(place: string, changed: ReadonlyMap<string, string | null>): void {
@@ -113,7 +129,12 @@ function commitOf(
     const mode = git([...bare, 'ls-files', '--stage', '--', file], { env }).slice(0, 6) || '100644';
     git([...bare, 'update-index', '--add', '--cacheinfo', `${mode},${blob},${file}`], { env });
   }
-  return commit(repository.path, git([...bare, 'write-tree'], { env }), repository.base, FIRST + later);
+  return commit(
+    repository.path,
+    git([...bare, 'write-tree'], { env }),
+    repository.base,
+    repository.seconds + later,
+  );
 }
 
 function commit(repository: string, tree: string, parent: string | undefined, seconds: number): string {

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { seededNumbers } from '../test/services/flips.ts';
 import { EDITS } from './equality-edits.ts';
 import { baseScene, describeScene, type Scene } from './equality-scene.ts';
-import { sayWithTime, setUp } from './equality-setup.ts';
+import { exitOnSignals, sayWithTime, setUp } from './equality-setup.ts';
 import type { Act, Step } from './equality-steps.ts';
 import type { Style } from './equality-tree.ts';
 
@@ -61,6 +61,7 @@ function turned(scene: Scene): Scene {
   }
 }
 
+exitOnSignals();
 sayWithTime(`seed ${seed}`);
 const setup = setUp(path.resolve(flags.work), flags.command, sayWithTime);
 let scene = baseScene('thin-dist');

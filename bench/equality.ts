@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { idOf, type Recorded, readRecorded, writeEquality } from './equality-result.ts';
-import { sayWithTime, setUp } from './equality-setup.ts';
+import { exitOnSignals, sayWithTime, setUp } from './equality-setup.ts';
 import { stepsOf } from './equality-steps.ts';
 
 const { values: flags } = parseArgs({
@@ -35,6 +35,7 @@ if (flags.list) for (const { name, from, style } of asked) console.log(idOf(name
 else await run();
 
 async function run(): Promise<void> {
+  exitOnSignals();
   const setup = setUp(path.resolve(flags.work), flags.command, sayWithTime);
   const steps = asked.filter(
     ({ acts }) => setup.llvmOther !== null || acts.every(({ scene }) => scene.llvm === 'main'),

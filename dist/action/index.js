@@ -31954,7 +31954,7 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("zlib");
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _commands_action_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3413);
+/* harmony import */ var _commands_action_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(34769);
 /* harmony import */ var _commands_own_calls_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7256);
 
 
@@ -32232,7 +32232,7 @@ function nothingBegins(prefixes) {
 
 /***/ }),
 
-/***/ 3413:
+/***/ 34769:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -35964,6 +35964,8 @@ function makeEnvironment(call, env) {
     const files = [call.variables.MAKEFILES, call.unseen?.MAKEFILES, env.MAKEFILES].filter((value) => value !== undefined && value !== '');
     return {
         ...Object.fromEntries(kept),
+        // scripts/jobserver-exec would else leave compiled files of tools/lib/python in the source tree.
+        PYTHONDONTWRITEBYTECODE: '1',
         ...call.unseen,
         ...call.variables,
         ...(files.length > 0 && { MAKEFILES: files.join(' ') }),
@@ -36057,39 +36059,6 @@ function chooseReduction(asked, mode, abilities, toolchainName) {
         return { reduction: asked === 'on', chosen: [] };
     const why = can ? 'the probe saw this toolchain do it' : 'the probe saw that this toolchain cannot';
     return { reduction: can, chosen: [`suffix-reduction: ${can ? 'on' : 'off'}, since ${why} in ${mode}`] };
-}
-
-;// CONCATENATED MODULE: ./.build/build/reduction-makefile.js
-
-const LINKER = '--lto-whole-program-visibility -mllvm -always-rename-promoted-locals=false';
-const BACK_END = '-mllvm -always-rename-promoted-locals=false';
-/**
- * The makefile that turns suffix reduction on or off without an edit of the tree, or undefined where it is to be off
- * and the tree has none. GNU make reads it before every makefile of the build when `MAKEFILES` names it. A tree that
- * turns reduction on by itself gets it, too, for the front end's sake (below).
- *
- * In every make but the top one KBUILD_LDFLAGS comes from the environment, so a definition here replaces it:
- * the tree's own options are taken out and, for `on`, put in once. An object that is a kernel module by itself
- * is linked in the command that compiles it; it imports nothing, and is left out, so that no front-end command
- * line depends on the reduction. Back ends of distributed ThinLTO rename on their own unless told
- * (https://github.com/llvm/llvm-project/pull/188074), hence the option on `%.thinlto-native.o`.
- */
-function reductionMakefile(mode, reduction, tree) {
-    if (!isThin(mode))
-        return undefined;
-    if (!reduction && !tree.builtIn.includes(mode))
-        return undefined;
-    const lines = [
-        '# Written by kernel-thinlto: suffix reduction for this build.',
-        `thinlto-plain-ldflags := $(subst ${BACK_END},,$(filter-out --lto-whole-program-visibility,$(KBUILD_LDFLAGS)))`,
-    ];
-    if (reduction) {
-        lines.push(`KBUILD_LDFLAGS = $(thinlto-plain-ldflags) $(if $(filter $(single-obj-m),$@),,${LINKER})`, '# A tree that gives its back ends the option itself must not get it twice: clang refuses that.', `thinlto-be = $(if $(findstring always-rename-promoted-locals,$(value cmd_cc_o_bc)),,${BACK_END})`, '%.thinlto-native.o: override CC += $(thinlto-be)');
-    }
-    else {
-        lines.push('KBUILD_LDFLAGS = $(thinlto-plain-ldflags)');
-    }
-    return `${lines.join('\n')}\n`;
 }
 
 ;// CONCATENATED MODULE: ./.build/build/diagnostic-lines.js
@@ -38185,13 +38154,39 @@ async function configure(host, request, tree, arch, output, make) {
         await run(host, make, request.base.targets);
     writeWhole(file, mergeLines(config_lines_readText(file, 'output'), request.lines));
     await run(host, make, ['olddefconfig']);
+    const configured = readConfigured(request, tree, arch, output);
+    // kbuild compares times first. A whole millisecond, rounded down: never later than what was made from it.
+    if (before?.digest === configured.digest)
+        (0,external_node_fs_.utimesSync)(file, before.seconds, before.seconds);
+    return configured;
+}
+/** Reads the output folder's `.config`, and checks each requested line in it. */
+function readConfigured(request, tree, arch, output) {
+    const file = external_node_path_.join(output, '.config');
     const text = config_lines_readText(file, 'output');
     const values = readValues(text);
     checkLines(request.lines, values, tree, arch);
-    // kbuild compares times first. A whole millisecond, rounded down: never later than what was made from it.
-    if (before?.text === text)
-        (0,external_node_fs_.utimesSync)(file, before.seconds, before.seconds);
-    return { file, digest: (0,external_node_crypto_.createHash)('sha256').update(text).digest('hex'), values };
+    return { file, digest: digestOf(text), values };
+}
+// Others of kconfig's targets ask a person, the running system or chance.
+const SETTLED = /^(?:[\w-]*defconfig|tinyconfig|all(?:no|yes|mod)config|[\w./-]+\.config)$/;
+/**
+ * A digest over everything in a request that `.config` follows from, besides the tree, the toolchain and the host;
+ * undefined where the same request may give another `.config` each time.
+ */
+function configRequestDigest({ base, lines }, makeArgs) {
+    const targets = 'file' in base ? [] : base.targets;
+    if (!targets.every((target) => SETTLED.test(target)))
+        return undefined;
+    const file = 'file' in base ? config_lines_readText(base.file, 'config') : '';
+    return digestOf(JSON.stringify([targets, file, lines, makeArgs]));
+}
+/** Whether a file of the tree can have a part in what `.config` comes out as. */
+function isConfigSource(name) {
+    return /(?:^|\/)(?:Kconfig[^/]*|Makefile[^/]*|[^/]*config[^/]*)$|^scripts\/|^arch\/[^/]+\/configs\//.test(name);
+}
+function digestOf(text) {
+    return (0,external_node_crypto_.createHash)('sha256').update(text).digest('hex');
 }
 async function run(host, make, targets) {
     const { code, stdout, stderr } = await make(...targets);
@@ -38237,7 +38232,7 @@ function readBefore(file) {
     const found = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
     if (found === undefined)
         return undefined;
-    return { text: config_lines_readText(file, 'output'), seconds: Math.floor(found.mtimeMs) / 1000 };
+    return { digest: digestOf(config_lines_readText(file, 'output')), seconds: Math.floor(found.mtimeMs) / 1000 };
 }
 function makeFolder(folder) {
     try {
@@ -38659,6 +38654,830 @@ function replace(file, content) {
     finally {
         (0,external_node_fs_.rmSync)(fresh, { force: true });
     }
+}
+
+;// CONCATENATED MODULE: ./.build/build/reduction-makefile.js
+
+const LINKER = '--lto-whole-program-visibility -mllvm -always-rename-promoted-locals=false';
+const BACK_END = '-mllvm -always-rename-promoted-locals=false';
+/**
+ * The makefile that turns suffix reduction on or off without an edit of the tree, or undefined where it is to be off
+ * and the tree has none. GNU make reads it before every makefile of the build when `MAKEFILES` names it. A tree that
+ * turns reduction on by itself gets it, too, for the front end's sake (below).
+ *
+ * In every make but the top one KBUILD_LDFLAGS comes from the environment, so a definition here replaces it:
+ * the tree's own options are taken out and, for `on`, put in once. An object that is a kernel module by itself
+ * is linked in the command that compiles it; it imports nothing, and is left out, so that no front-end command
+ * line depends on the reduction. Back ends of distributed ThinLTO rename on their own unless told
+ * (https://github.com/llvm/llvm-project/pull/188074), hence the option on `%.thinlto-native.o`.
+ */
+function reductionMakefile(mode, reduction, tree) {
+    if (!isThin(mode))
+        return undefined;
+    if (!reduction && !tree.builtIn.includes(mode))
+        return undefined;
+    const lines = [
+        '# Written by kernel-thinlto: suffix reduction for this build.',
+        `thinlto-plain-ldflags := $(subst ${BACK_END},,$(filter-out --lto-whole-program-visibility,$(KBUILD_LDFLAGS)))`,
+    ];
+    if (reduction) {
+        lines.push(`KBUILD_LDFLAGS = $(thinlto-plain-ldflags) $(if $(filter $(single-obj-m),$@),,${LINKER})`, '# A tree that gives its back ends the option itself must not get it twice: clang refuses that.', `thinlto-be = $(if $(findstring always-rename-promoted-locals,$(value cmd_cc_o_bc)),,${BACK_END})`, '%.thinlto-native.o: override CC += $(thinlto-be)');
+    }
+    else {
+        lines.push('KBUILD_LDFLAGS = $(thinlto-plain-ldflags)');
+    }
+    return `${lines.join('\n')}\n`;
+}
+
+;// CONCATENATED MODULE: ./.build/commands/build-setting.js
+
+
+
+
+
+/** Makes the folders of a build. Throws a UserError where kbuild would refuse one, or nothing can be written there. */
+function prepareFolders(request) {
+    if (/[\s:]/.test(request.output)) {
+        throw new values_error/* UserError */.y(`output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`);
+    }
+    for (const [input, folder] of [
+        ['output', request.output],
+        ['report-dir', request.reportDir],
+    ]) {
+        try {
+            (0,external_node_fs_.mkdirSync)(folder, { recursive: true });
+            const trial = external_node_path_.join(folder, '.kernel-thinlto-trial');
+            (0,external_node_fs_.writeFileSync)(trial, '');
+            (0,external_node_fs_.rmSync)(trial);
+        }
+        catch (error) {
+            throw new values_error/* UserError */.y(`${input}: ${folder} cannot be written (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]}); choose another folder`);
+        }
+    }
+}
+/** What every make of a build is called with. */
+function makeSetting(request, tree, llvm, makefile) {
+    return {
+        source: tree.path,
+        output: request.output,
+        arch: request.arch,
+        llvm,
+        jobs: request.jobs,
+        makeArgs: request.makeArgs,
+        timestamp: tree.timestamp,
+        makefile,
+    };
+}
+/** The setting of a build that goes through the cache: the same kernel, by way of other programs. */
+function withCache(request, plain, caching) {
+    const file = external_node_path_.join(request.output, output_files/* OWN_FOLDER */.w5, 'cache.mk');
+    (0,external_node_fs_.writeFileSync)(file, caching.makefile);
+    return { ...plain, llvm: caching.llvm, unseen: { ...caching.compiler.environment, MAKEFILES: file } };
+}
+/** Where the makefile for the reduction lies; beside the objects that are made with it. */
+function makefilePath(request) {
+    return external_node_path_.join(request.output, 'kernel-thinlto.mk');
+}
+/** Writes the makefile for the reduction, where one is needed, and returns its path. */
+function writeMakefile(request, tree, mode, reduction) {
+    const text = reductionMakefile(mode, reduction, tree.reduction);
+    const file = makefilePath(request);
+    (0,external_node_fs_.rmSync)(file, { force: true });
+    if (text === undefined)
+        return undefined;
+    (0,external_node_fs_.writeFileSync)(file, text);
+    return file;
+}
+
+// EXTERNAL MODULE: ./.build/cache/compiler-folder.js
+var compiler_folder = __nccwpck_require__(56271);
+;// CONCATENATED MODULE: ./.build/cache/embedding.js
+
+
+
+const embedding_WORD = '.incbin';
+// Not compiled into the kernel's bitcode, or for other architectures.
+const ELSEWHERE = /^(?:Documentation|samples|scripts|tools|usr)\//;
+const embedding_LIMIT = 16 << 20;
+/**
+ * The C files and headers of a tree that include other files' bytes (`.incbin`). `before`: those of an earlier state of
+ * the tree, of which only `changed` has to be looked at.
+ */
+async function findEmbedding(host, tree, arch, before, changed) {
+    const found = before === undefined
+        ? await search(host, tree)
+        : [...new Set([...before, ...changed])].filter((name) => /\.[ch]$/.test(name) && has(external_node_path_.join(tree, name)));
+    const other = (name) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
+    return found.filter((name) => !ELSEWHERE.test(name) && !other(name)).sort();
+}
+async function search(host, tree) {
+    const call = ['-rlFZ', '--include=*.c', '--include=*.h', '-e', embedding_WORD, '.'];
+    const { code, stdout, stderr } = await host.run('grep', call, { cwd: tree, timeoutSeconds: 600 });
+    // 1: nothing was found.
+    if (code > 1)
+        throw new values_error/* UserError */.y(`source: ${tree} cannot be searched (${stderr.trim().split('\n')[0]})`);
+    return stdout
+        .split('\0')
+        .filter((name) => name.startsWith('./'))
+        .map((name) => name.slice(2));
+}
+function has(file) {
+    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+    return info?.isFile() === true && info.size <= embedding_LIMIT && (0,external_node_fs_.readFileSync)(file).includes(embedding_WORD);
+}
+
+;// CONCATENATED MODULE: ./.build/cache/identity.js
+
+
+
+/** Folders with the headers that host programs are compiled with; kbuild does not follow them (`-MMD`). */
+const HEADERS = ['/usr/include', '/usr/include/openssl', '/usr/include/linux'];
+/** Programs of the host that Kconfig asks, or that make files of a build. */
+const PROGRAMS = [
+    ...['pahole', 'rustc', 'bindgen', 'python3', 'perl', 'awk', 'bc', 'flex', 'bison', 'm4', 'gcc'],
+    ...['gzip', 'bzip2', 'xz', 'lzop', 'lz4', 'zstd', 'cpio', 'tar', 'openssl', 'make'],
+];
+const OS_RELEASE = '/etc/os-release';
+/** What a build depends on beyond its sources, on this host. */
+function identity_identityOf(env, arch, toolchain, source, output) {
+    return { arch, toolchain, source, output, host: hostSystem(env.PATH ?? '') };
+}
+/** The host's system: name, C library, and a digest over its headers and programs (`debian-12-glibc2.36-0123abcd`). */
+function hostSystem(searched) {
+    const release = identity_readText(OS_RELEASE);
+    const field = (name) => new RegExp(`^${name}="?([\\w.-]{1,32})"?$`, 'm').exec(release)?.[1] ?? 'unknown';
+    const { header } = process.report.getReport();
+    const digest = (0,external_node_crypto_.createHash)('sha256');
+    for (const folder of HEADERS) {
+        for (const name of list(folder)) {
+            const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(folder, name), { throwIfNoEntry: false });
+            // Packages bring their files' times along.
+            if (info?.isFile())
+                digest.update(`${name}\0${info.size}\0${Math.floor(info.mtimeMs / 1000)}\0`);
+        }
+    }
+    for (const program of PROGRAMS) {
+        const found = searched
+            .split(external_node_path_.delimiter)
+            .filter((folder) => external_node_path_.isAbsolute(folder))
+            .map((folder) => (0,external_node_fs_.statSync)(external_node_path_.join(folder, program), { throwIfNoEntry: false }))
+            .find((info) => info?.isFile());
+        digest.update(`${program}\0${found?.size}\0${Math.floor((found?.mtimeMs ?? 0) / 1000)}\0`);
+    }
+    const libc = header.glibcVersionRuntime ?? 'other-libc';
+    return `${field('ID')}-${field('VERSION_ID')}-glibc${libc}-${digest.digest('hex').slice(0, 8)}`;
+}
+function list(folder) {
+    try {
+        return (0,external_node_fs_.readdirSync)(folder).sort();
+    }
+    catch {
+        return [];
+    }
+}
+function identity_readText(file) {
+    try {
+        return (0,external_node_fs_.readFileSync)(file, 'utf8').slice(0, 65536);
+    }
+    catch {
+        return '';
+    }
+}
+
+;// CONCATENATED MODULE: external "node:stream/promises"
+const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
+;// CONCATENATED MODULE: ./.build/cache/state.js
+
+
+
+
+const SCHEMA = 1;
+const state_LIMIT = 512 << 20;
+const STATE_FILE = `${output_files/* OWN_FOLDER */.w5}/state.json`;
+/** The record as an entry carries it. It gets the other name once the build that goes on from it has ended. */
+const CARRIED_FILE = `${output_files/* OWN_FOLDER */.w5}/carried.json`;
+/**
+ * Notes that the files of an output folder are about to be written, whose record is then only good again once
+ * `writeState` was called: what is ended by force in between leaves halves behind.
+ */
+function markBuilding(output) {
+    (0,external_node_fs_.mkdirSync)(external_node_path_.join(output, output_files/* OWN_FOLDER */.w5), { recursive: true });
+    write(external_node_path_.join(output, STATE_FILE), JSON.stringify({ schema: SCHEMA, phase: 'building' }));
+}
+/** Writes the state of an output folder, for its next build and for an entry to carry. */
+function writeState(output, state) {
+    const text = JSON.stringify({
+        schema: SCHEMA,
+        ...state,
+        sources: { kind: state.sources.kind, ids: [...state.sources.ids] },
+        changedAt: [...state.changedAt].map(([name, time]) => [name, String(time)]),
+        outputs: state.outputs.map(({ name, size, mtime }) => [name, size, String(mtime)]),
+    });
+    write(external_node_path_.join(output, CARRIED_FILE), text);
+    write(external_node_path_.join(output, STATE_FILE), text);
+}
+/** Seen whole or not at all. */
+function write(file, text) {
+    (0,external_node_fs_.writeFileSync)(`${file}.part`, text);
+    (0,external_node_fs_.renameSync)(`${file}.part`, file);
+}
+/** Forgets the state of an output folder. */
+function removeState(output) {
+    (0,external_node_fs_.rmSync)(external_node_path_.join(output, STATE_FILE), { force: true });
+}
+/**
+ * Reads the state of an output folder; `absent` where there is none, `broken` where it is not what was written,
+ * `building` where a build began and did not come to its end.
+ */
+function readState(output, name = STATE_FILE) {
+    const file = external_node_path_.join(output, name);
+    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+    if (info === undefined)
+        return 'absent';
+    if (!info.isFile() || info.size > state_LIMIT)
+        return 'broken';
+    try {
+        const raw = JSON.parse((0,external_node_fs_.readFileSync)(file, 'utf8'));
+        return raw?.phase === 'building' ? 'building' : (state_parse(raw) ?? 'broken');
+    }
+    catch {
+        return 'broken';
+    }
+}
+const TEXT = (value) => typeof value === 'string';
+function state_parse(raw) {
+    const { schema, identity, mode, phase, config, configRequest, sources, changedAt, outputs, embedding, cost, } = raw;
+    if (schema !== SCHEMA || !isMode(mode) || !['failed', 'done'].includes(phase))
+        return undefined;
+    if (!isIdentity(identity) ||
+        !TEXT(config) ||
+        !TEXT(configRequest) ||
+        !['git', 'digests'].includes(sources.kind))
+        return undefined;
+    const ids = pairs(sources.ids, TEXT);
+    const times = pairs(changedAt, isTime);
+    if (ids === undefined || times === undefined || !Array.isArray(outputs))
+        return undefined;
+    const files = outputs.flatMap((one) => {
+        const [name, size, mtime] = Array.isArray(one) ? one : [];
+        return TEXT(name) && isInside(name) && Number.isSafeInteger(size) && isTime(mtime)
+            ? [{ name, size, mtime: BigInt(mtime) }]
+            : [];
+    });
+    if (files.length !== outputs.length || !Array.isArray(embedding) || !embedding.every(TEXT))
+        return undefined;
+    const seconds = (value) => (typeof value === 'number' && value >= 0 && value < 1e5 ? value : null);
+    return {
+        identity,
+        mode,
+        phase,
+        config,
+        configRequest,
+        sources: { kind: sources.kind, ids },
+        changedAt: new Map([...times].map(([name, time]) => [name, BigInt(time)])),
+        outputs: files,
+        embedding,
+        cost: { frontEnd: seconds(cost?.frontEnd), backEnd: seconds(cost?.backEnd) },
+    };
+}
+function isTime(value) {
+    return TEXT(value) && /^\d{1,19}$/.test(value);
+}
+/** Whether a value of unknown origin is an identity. */
+function isIdentity(value) {
+    const one = value;
+    return (typeof one === 'object' &&
+        one !== null &&
+        ['arch', 'toolchain', 'source', 'output', 'host'].every((name) => TEXT(one[name])));
+}
+/** A relative path that stays below where it starts. */
+function isInside(name) {
+    return name !== '' && !external_node_path_.isAbsolute(name) && !name.split('/').includes('..') && !name.includes('\0');
+}
+function pairs(list, isValue) {
+    if (!Array.isArray(list))
+        return undefined;
+    const valid = list.every((one) => Array.isArray(one) && one.length === 2 && TEXT(one[0]) && isValue(one[1]));
+    return valid ? new Map(list) : undefined;
+}
+/** Why what was made under one identity is not for a build under another, for people; undefined where it is. */
+function whyNotFor(made, now) {
+    if (made.arch !== now.arch)
+        return `made for ${made.arch}`;
+    if (made.toolchain !== now.toolchain)
+        return `made with another toolchain (${made.toolchain.slice(0, 12)}, now ${now.toolchain.slice(0, 12)})`;
+    if (made.source !== now.source)
+        return `made from a tree in another path (${made.source})`;
+    if (made.output !== now.output)
+        return `made in another path (${made.output})`;
+    if (made.host !== now.host)
+        return `made on another host system (${made.host}, now ${now.host})`;
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/pack.js
+
+
+
+
+
+
+
+const pack_SCHEMA = 1;
+const MANIFEST = 'entry.json';
+const MANIFEST_LIMIT = 65536;
+const MOST_UNPACKED = 32 * 2 ** 30;
+const pack_TIMEOUT_SECONDS = 1800;
+// A window of 128 MiB finds in vmlinux.o what it has from the objects; zstd unpacks that without being asked to.
+const PACK = 'zstd -q -3 -T0 --long=27';
+const UNPACK = 'zstd -q -d';
+/** Packs files of a folder into `file`, and returns what it is. Throws a UserError where tar or zstd cannot. */
+async function packFiles(host, folder, names, unpacked, file) {
+    const call = ['-C', folder, '--no-recursion', '--null', '--verbatim-files-from', '-T', '-', '-cf', file];
+    await tar(host, [...call, `--use-compress-program=${PACK}`], names.join('\0'));
+    const { size } = await (0,promises_.stat)(file);
+    return { bytes: size, unpacked, sha256: await pack_digestOf(file) };
+}
+/**
+ * Unpacks a part of an entry into a folder after its digest was checked. Throws a UserError that says in what it is
+ * not what its manifest says.
+ */
+async function unpackPart(host, file, part, folder) {
+    const name = external_node_path_.basename(file);
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (info === undefined)
+        throw new values_error/* UserError */.y(`its ${name} is not there`);
+    if (info.size !== part.bytes) {
+        throw new values_error/* UserError */.y(`its ${name} has ${info.size} bytes, and its manifest says ${part.bytes}`);
+    }
+    if ((await pack_digestOf(file)) !== part.sha256) {
+        throw new values_error/* UserError */.y(`the digest of its ${name} is not the one in its manifest`);
+    }
+    await (0,promises_.mkdir)(folder, { recursive: true });
+    // GNU tar takes no absolute name and no `..`, and makes links that lead out only at its end.
+    await tar(host, ['-C', folder, '-xf', file, '--no-same-owner', `--use-compress-program=${UNPACK}`], '');
+}
+async function tar(host, args, input) {
+    const { code, stderr } = await host.run('tar', args, {
+        input,
+        limit: 65536,
+        timeoutSeconds: pack_TIMEOUT_SECONDS,
+    });
+    if (code !== 0) {
+        const why = stderr.trim().split('\n')[0] ?? '';
+        throw new values_error/* UserError */.y(`tar ended with ${code}: ${why.slice(0, 300)}`);
+    }
+}
+async function pack_digestOf(file) {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file, { highWaterMark: 1 << 20 }), hash);
+    return hash.digest('hex');
+}
+/** Writes the manifest of an entry into its folder. */
+async function writeManifest(folder, manifest) {
+    const { identity, parts } = manifest;
+    const text = JSON.stringify({ schema: pack_SCHEMA, identity, parts: Object.fromEntries(parts) }, undefined, 1);
+    await (0,promises_.writeFile)(external_node_path_.join(folder, MANIFEST), `${text}\n`);
+}
+/** Reads the manifest of an entry's folder. Throws a UserError where it is none. */
+async function readManifest(folder) {
+    const file = external_node_path_.join(folder, MANIFEST);
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (!info?.isFile() || info.size > MANIFEST_LIMIT)
+        throw new values_error/* UserError */.y(`it has no ${MANIFEST}`);
+    try {
+        const { schema, identity, parts } = JSON.parse(await (0,promises_.readFile)(file, 'utf8'));
+        const list = Object.entries(parts).filter((one) => isPart(one[1]));
+        if (schema === pack_SCHEMA && isIdentity(identity) && list.length === Object.keys(parts).length)
+            return { identity, parts: new Map(list) };
+    }
+    catch {
+        // Said below.
+    }
+    throw new values_error/* UserError */.y(`its ${MANIFEST} is not what this version writes`);
+}
+function isPart(value) {
+    const { bytes, unpacked, sha256 } = (value ?? {});
+    return (Number.isSafeInteger(bytes) &&
+        Number.isSafeInteger(unpacked) &&
+        unpacked <= MOST_UNPACKED &&
+        typeof sha256 === 'string' &&
+        /^[0-9a-f]{64}$/.test(sha256));
+}
+/** An empty folder for the files of an entry to be. */
+async function emptyFolder(folder) {
+    await (0,promises_.rm)(folder, { recursive: true, force: true });
+    await (0,promises_.mkdir)(folder, { recursive: true });
+    return folder;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/sources.js
+
+
+
+
+
+const LIST_LIMIT = 256 << 20;
+const MOST_FILES = 1_000_000;
+/** Untracked files are read one by one; so many are another build's output. */
+const MOST_UNTRACKED = 20_000;
+// What Python keeps of its own, which it compares with the source file itself.
+const PYTHONS_OWN = /(?:^|\/)__pycache__\//;
+/**
+ * Lists the files of a source tree, without the output folder where that lies inside: from git's index, with the
+ * content of what git sees as touched or does not track, or by reading every file where there is no git.
+ */
+async function readSources(host, tree, output) {
+    const inside = external_node_path_.relative(tree, output);
+    const skip = inside.startsWith('..') || external_node_path_.isAbsolute(inside) ? undefined : inside;
+    const ids = await readIndex(host, tree, skip).catch((error) => {
+        if (error instanceof values_error/* UserError */.y && !host.signal.aborted)
+            return undefined;
+        throw error;
+    });
+    if (ids !== undefined)
+        return { kind: 'git', ids };
+    return { kind: 'digests', ids: readAll(tree, skip, host.signal) };
+}
+/** Files whose content, or whose being there, differs between two lists of one tree. */
+function differing(before, now) {
+    if (before.kind !== now.kind)
+        return [...new Set([...before.ids.keys(), ...now.ids.keys()])];
+    const changed = [...now.ids].filter(([name, id]) => before.ids.get(name) !== id).map(([name]) => name);
+    const gone = [...before.ids.keys()].filter((name) => !now.ids.has(name));
+    return [...changed, ...gone];
+}
+/**
+ * Headers that a new one of the same name may be found before. Recorded dependencies name the one that was read, so
+ * kbuild would not see that another one is read now.
+ */
+function perhapsHidden(before, now) {
+    const isHeader = (name) => /\.(?:h|inc|def)$/.test(name);
+    const added = [...now.ids.keys()].filter((name) => isHeader(name) && !before.ids.has(name));
+    const names = new Set(added.map((name) => external_node_path_.posix.basename(name)));
+    if (names.size === 0)
+        return [];
+    return [...now.ids.keys()].filter((name) => isHeader(name) && names.has(external_node_path_.posix.basename(name)));
+}
+async function readIndex(host, tree, skip) {
+    const git = async (...args) => {
+        const { code, stdout } = await readGit(host, tree, args, LIST_LIMIT);
+        return code === 0 && stdout.length < LIST_LIMIT
+            ? stdout.split('\0').filter((one) => one !== '')
+            : undefined;
+    };
+    // A file that git converts on checkout is not the blob.
+    const converts = await readGit(host, tree, ['config', '--get-regexp', '^core\\.(autocrlf|eol)$'], 4096);
+    if (/ (true|input|crlf|native)\s*$/im.test(converts.stdout))
+        return undefined;
+    const [tracked, touched, others] = await Promise.all([
+        git('ls-files', '-s', '-v', '-z'),
+        git('diff-files', '--name-only', '--relative', '-z', '--ignore-submodules=all'),
+        git('ls-files', '-o', '-z'),
+    ]);
+    if (tracked === undefined || touched === undefined || others === undefined)
+        return undefined;
+    const ids = new Map();
+    const read = new Set(touched);
+    let algorithm = 'sha1';
+    for (const line of tracked) {
+        const [, tag, mode, id, name] = /^(\S) (\d{6}) ([0-9a-f]{40,64}) \d\t(.+)$/s.exec(line) ?? [];
+        if (tag === undefined || mode === undefined || id === undefined || name === undefined)
+            return undefined;
+        // A repository inside, whose files are not in this index.
+        if (mode === '160000')
+            return undefined;
+        if (id.length === 64)
+            algorithm = 'sha256';
+        // Other tags than H mean that git does not look at the file, or that it is in conflict.
+        if (tag !== 'H')
+            read.add(name);
+        ids.set(name, `${mode} ${id}`);
+    }
+    // A tarball unpacked below somebody's repository is not of it.
+    if (!ids.has('Makefile'))
+        return undefined;
+    const untracked = others.filter((name) => !isBelow(name, skip) && !PYTHONS_OWN.test(name));
+    if (untracked.length > MOST_UNTRACKED)
+        return undefined;
+    for (const name of [...read, ...untracked]) {
+        const id = idOf(external_node_path_.join(tree, name), (bytes) => (0,external_node_crypto_.createHash)(algorithm).update(`blob ${bytes.length}\0`).update(bytes).digest('hex'));
+        if (id === undefined)
+            ids.delete(name);
+        else
+            ids.set(name, id);
+    }
+    return ids;
+}
+function readAll(tree, skip, signal) {
+    const ids = new Map();
+    const folders = [''];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+        signal.throwIfAborted();
+        for (const entry of (0,external_node_fs_.readdirSync)(external_node_path_.join(tree, folder), { withFileTypes: true })) {
+            const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+            if (name === '.git' || isBelow(name, skip) || entry.name === '__pycache__')
+                continue;
+            if (entry.isDirectory())
+                folders.push(name);
+            else {
+                const id = idOf(external_node_path_.join(tree, name), (bytes) => (0,external_node_crypto_.createHash)('sha256').update(bytes).digest('hex'));
+                if (id !== undefined)
+                    ids.set(name, id);
+            }
+            if (ids.size > MOST_FILES)
+                throw new values_error/* UserError */.y(`source: ${tree} has more than ${MOST_FILES} files`);
+        }
+    }
+    return ids;
+}
+function isBelow(name, folder) {
+    return folder !== undefined && (folder === '' || name === folder || name.startsWith(`${folder}/`));
+}
+/** Mode, as git writes it, and digest of a file or link; undefined where there is none or it cannot be read. */
+function idOf(file, digest) {
+    try {
+        const info = (0,external_node_fs_.lstatSync)(file);
+        if (info.isSymbolicLink())
+            return `120000 ${digest(Buffer.from((0,external_node_fs_.readlinkSync)(file)))}`;
+        if (!info.isFile())
+            return undefined;
+        return `${(info.mode & 0o100) === 0 ? '100644' : '100755'} ${digest((0,external_node_fs_.readFileSync)(file))}`;
+    }
+    catch {
+        return undefined;
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/cache/output-level.js
+
+
+
+
+
+
+
+
+/** Name of the packed output folder in an entry. */
+const STATE_PART = 'state.tar.zst';
+/**
+ * Sees to it that the output folder is what a build may go on from: what is there already, where it is as this program
+ * left it; else what `find` brings; else nothing. Times are set so that kbuild redoes what depends on files that
+ * differ, and nothing else. What cannot be trusted is removed, and the status says why.
+ */
+async function carryOutput(host, setting, find) {
+    const since = Date.now();
+    const { output } = setting;
+    const kept = keptState(setting);
+    if ('foreign' in kept)
+        return { ...nothing(kept.foreign, since) };
+    markBuilding(output);
+    if ('state' in kept)
+        return adopt(setting, kept.state, 'kept', 0, since);
+    const result = await find();
+    if ('none' in result)
+        return nothing(join(kept.removed, `not restored: ${result.none}`), since);
+    const { key, folder, bytes } = result.found;
+    try {
+        const state = await unpack(host, setting, folder);
+        return adopt(setting, state, join(kept.removed, `restored from ${key}`), bytes, since);
+    }
+    catch (error) {
+        host.signal.throwIfAborted();
+        (0,output_files/* removeBuilt */.by)(output, setting.without);
+        markBuilding(output);
+        return nothing(join(kept.removed, `not restored from ${key}: ${(0,values_error/* messageOf */.b)(error)}`), since);
+    }
+}
+function join(first, second) {
+    return first === undefined ? second : `${first}; ${second}`;
+}
+function nothing(status, since) {
+    const none = new Map();
+    return { status, before: undefined, changed: [], changedAt: none, touched: none, bytes: 0, since };
+}
+function keptState(setting) {
+    const { output, without } = setting;
+    const state = readState(output);
+    if (state === 'absent') {
+        const built = ['.config', 'vmlinux.o', 'include/config'].find((name) => (0,external_node_fs_.existsSync)(external_node_path_.join(output, name)));
+        return built === undefined
+            ? { removed: undefined }
+            : {
+                foreign: `not used: ${output} holds a build that is not of this cache, and kbuild goes by its times`,
+            };
+    }
+    const why = state === 'broken'
+        ? 'its record cannot be read'
+        : state === 'building'
+            ? 'its build was ended by force'
+            : whyNotFor(state.identity, setting.identity);
+    if (why !== undefined) {
+        (0,output_files/* removeBuilt */.by)(output, without);
+        return { removed: `what ${output} held was removed: ${why}` };
+    }
+    const other = firstDifference(output, state.outputs, true);
+    if (other === undefined)
+        return { state: state };
+    return {
+        foreign: `not used: ${other} of ${output} was changed by something else, and kbuild goes by its times`,
+    };
+}
+/** The first file that is not there as it is listed; times differ after an archive was unpacked. */
+function firstDifference(output, files, times) {
+    return files.find(({ name, size, mtime }) => {
+        const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(output, name), { bigint: true, throwIfNoEntry: false });
+        return !info?.isFile() || Number(info.size) !== size || (times && info.mtimeNs !== mtime);
+    })?.name;
+}
+async function unpack(host, setting, folder) {
+    const { output, identity } = setting;
+    const manifest = await readManifest(folder);
+    const refused = whyNotFor(manifest.identity, identity);
+    if (refused !== undefined)
+        throw new values_error/* UserError */.y(refused);
+    const part = manifest.parts.get(STATE_PART);
+    if (part === undefined)
+        throw new values_error/* UserError */.y('it holds no output folder');
+    await unpackPart(host, external_node_path_.join(folder, STATE_PART), part, output);
+    const state = readState(output, CARRIED_FILE);
+    if (typeof state === 'string')
+        throw new values_error/* UserError */.y('its record cannot be read');
+    const why = whyNotFor(state.identity, identity);
+    if (why !== undefined)
+        throw new values_error/* UserError */.y(why);
+    const wrong = firstDifference(output, state.outputs, false);
+    if (wrong !== undefined)
+        throw new values_error/* UserError */.y(`its ${wrong} is not what its record says`);
+    return state;
+}
+function adopt(setting, before, how, bytes, since) {
+    const { tree, output, sources, without } = setting;
+    const changed = differing(before.sources, sources);
+    let next = 0n;
+    for (const { mtime } of before.outputs)
+        if (mtime >= next)
+            next = mtime + 1n;
+    for (const time of before.changedAt.values())
+        if (time >= next)
+            next = time + 1n;
+    const newer = [...changed, ...perhapsHidden(before.sources, sources)];
+    const changedAt = new Map([...before.changedAt, ...newer.map((name) => [name, next])]);
+    const status = `${how}: ${changed.length} of ${sources.ids.size} source files differ`;
+    try {
+        const times = retime(tree, sources.ids.keys(), output, before.outputs, changedAt);
+        return { status, before, changed, ...times, bytes, since };
+    }
+    catch (error) {
+        (0,output_files/* removeBuilt */.by)(output, without);
+        markBuilding(output);
+        return nothing(`not used: ${(0,values_error/* messageOf */.b)(error)}`, since);
+    }
+}
+/**
+ * Notes what the output folder holds after a build that came to its own end, and sets the times of source files back.
+ * `trusted`: whether what it finished is whole. Returns the record; undefined where there is none to keep.
+ */
+function endBuild(setting, carried, result) {
+    const { tree, output, identity, sources, without } = setting;
+    const written = new Set(restoreTimes(tree, carried.touched));
+    if (!result.trusted)
+        return undefined;
+    const outputs = (0,output_files/* listOutput */.OW)(output, without);
+    let oldest = BigInt(carried.since) * 1000000n;
+    for (const { mtime } of outputs)
+        if (mtime < oldest)
+            oldest = mtime;
+    const ids = new Map(sources.ids);
+    const changedAt = new Map(carried.changedAt);
+    for (const name of sources.ids.keys()) {
+        const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(tree, name), { bigint: true, throwIfNoEntry: false });
+        const own = carried.touched.has(name) && !written.has(name);
+        // Written to while make ran: what was compiled may be either.
+        if (info === undefined || (!own && Number(info.ctimeNs / 1000000n) >= carried.since))
+            ids.delete(name);
+        // kbuild went by these times, where no record told better.
+        else if (carried.before === undefined && info.mtimeNs >= oldest)
+            changedAt.set(name, info.mtimeNs);
+    }
+    const { mode, config, configRequest, cost, embedding } = result;
+    const state = {
+        identity,
+        mode,
+        phase: result.ok ? 'done' : 'failed',
+        config,
+        configRequest,
+        sources: { kind: sources.kind, ids },
+        changedAt: new Map([...changedAt].filter(([name]) => ids.has(name))),
+        outputs,
+        embedding,
+        cost,
+    };
+    writeState(output, state);
+    return state;
+}
+
+;// CONCATENATED MODULE: ./.build/cache/save-policy.js
+
+
+// GitHub cuts an event's payload at 25 MB.
+const EVENT_BYTES = 32 * 1024 * 1024;
+/** Events of code that is not on the default branch, whatever their ref says. */
+const NEVER = ['pull_request', 'pull_request_target', 'merge_group'];
+/**
+ * Why a run saves no entry, in one line; undefined where it may. On GitHub entries are saved from the default branch
+ * only, as GITHUB_EVENT_PATH names it, unless the use is `always`; a terminal saves always. `read-only` and `off`
+ * save nothing anywhere.
+ */
+function whySavingIsOff(use, env) {
+    if (use === 'off')
+        return 'the cache is off';
+    if (use === 'read-only')
+        return 'the cache is read-only by request';
+    if (use === 'always' || env.GITHUB_ACTIONS !== 'true')
+        return undefined;
+    const event = env.GITHUB_EVENT_NAME ?? '';
+    if (NEVER.includes(event))
+        return `an event ${event} saves nothing; cache: always would`;
+    try {
+        const branch = defaultBranch(env.GITHUB_EVENT_PATH ?? '');
+        const ref = env.GITHUB_REF ?? '';
+        if (ref === `refs/heads/${branch}`)
+            return undefined;
+        return `${ref === '' ? 'a run without GITHUB_REF' : ref} is not the default branch (${branch}); cache: always would save`;
+    }
+    catch (error) {
+        return `the default branch is not known (${(0,store_entry/* oneLine */.TN)(error)}); cache: always would save`;
+    }
+}
+function defaultBranch(file) {
+    if (file === '')
+        throw new Error('GITHUB_EVENT_PATH is not set');
+    const event = JSON.parse(readBounded(file));
+    const branch = event?.repository?.default_branch;
+    if (typeof branch !== 'string' || !/^[^\x00-\x20\x7f]{1,255}$/.test(branch)) {
+        throw new Error('the event names no repository.default_branch');
+    }
+    return branch;
+}
+function readBounded(file) {
+    const descriptor = (0,external_node_fs_.openSync)(file, external_node_fs_.constants.O_RDONLY | external_node_fs_.constants.O_NONBLOCK);
+    try {
+        const parts = [];
+        for (let total = 0;;) {
+            const part = Buffer.alloc(64 * 1024);
+            const count = (0,external_node_fs_.readSync)(descriptor, part);
+            if (count === 0)
+                return Buffer.concat(parts).toString();
+            total += count;
+            if (total > EVENT_BYTES)
+                throw new Error(`${file} has more than ${EVENT_BYTES} bytes`);
+            parts.push(part.subarray(0, count));
+        }
+    }
+    finally {
+        (0,external_node_fs_.closeSync)(descriptor);
+    }
+}
+
+;// CONCATENATED MODULE: ./.build/cache/shadowing.js
+
+
+/**
+ * A digest over those headers of a tree that hide another one of the same name from a compiler. A compiler cache that
+ * knows a translation unit by the headers that it read cannot see that a new one would be found before them
+ * (https://ccache.dev/manual/latest.html, "The direct mode"), so this digest is part of its key. It depends on paths
+ * alone, and so is the same for all trees with the same such headers.
+ */
+function shadowingDigest(files, arch) {
+    const elsewhere = (name) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
+    const headers = [...files].filter((name) => /\.(?:h|inc|def)$/.test(name) && !elsewhere(name));
+    const roots = [
+        `arch/${arch.srcArch}/include/`,
+        'include/',
+        `arch/${arch.srcArch}/include/uapi/`,
+        'include/uapi/',
+    ];
+    const found = new Set(headers);
+    const byPlace = new Map();
+    for (const name of headers) {
+        // Headers beside each other, or in folders of one subsystem that search each other's.
+        const place = `${name.split('/').slice(0, 2).join('/')}\0${external_node_path_.posix.basename(name)}`;
+        byPlace.set(place, [...(byPlace.get(place) ?? []), name]);
+    }
+    const hiding = new Set([...byPlace.values()].filter((names) => names.length > 1).flat());
+    for (const name of headers) {
+        const parts = name.split('/');
+        // What follows a folder in the path may be just what an include line asks of a later folder.
+        for (let at = 1; at < parts.length; at++) {
+            const asked = parts.slice(at).join('/');
+            if (roots.some((root) => `${root}${asked}` !== name && found.has(`${root}${asked}`)))
+                hiding.add(name);
+        }
+    }
+    return (0,external_node_crypto_.createHash)('sha256')
+        .update([...hiding].sort().join('\0'))
+        .digest('hex');
 }
 
 ;// CONCATENATED MODULE: ./.build/fetch/disk.js
@@ -39863,7 +40682,7 @@ function debianArch(nodeArch, input = 'llvm-source') {
  */
 async function readSuite(host, setting, suite, arch) {
     const release = await readRelease(host, setting, suite);
-    return release && readIndex(host, release, suite, arch);
+    return release && archive_readIndex(host, release, suite, arch);
 }
 /**
  * The code name of `stable` or `oldstable` (`trixie`), under which its backports are found, too; the names for what a
@@ -39873,7 +40692,7 @@ async function codeNameOf(host, setting, suite) {
     const name = (await readRelease(host, setting, suite))?.codeName;
     return name !== undefined && /^[a-z]{1,32}$/.test(name) ? name : undefined;
 }
-async function readIndex(host, release, suite, arch) {
+async function archive_readIndex(host, release, suite, arch) {
     warnIfOld(host, release);
     const folder = `main/binary-${arch}`;
     const listed = release.file(`${folder}/Packages.xz`);
@@ -39984,52 +40803,41 @@ function unmet(one, needs) {
     return new values_error/* UserError */.y(`Debian: ${one.name} ${one.version} needs '${text || one.depends.slice(0, 80)}', which the archive has not`);
 }
 
-;// CONCATENATED MODULE: ./.build/toolchain/version.js
+;// CONCATENATED MODULE: ./.build/debian/run-time.js
+const RUN_TIME = [
+    /^(?:usr\/)?lib\/[\w-]+-linux-gnu\/[^/]+\.so[^/]*$/,
+    /^(?:usr\/)?lib(?:64)?\/ld-linux[^/]+$/,
+    /^usr\/bin\/patchelf$/,
+];
+/** Whether an entry of a package, as it is named in it, is a shared library, their loader, or what relocates them. */
+function isRunTime(entry) {
+    return RUN_TIME.some((pattern) => pattern.test(entry));
+}
 
-/** `23.1.4` or `23.1.0-rc1`: a release or a candidate, with all its numbers. */
-const EXACT_VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}(-rc\d{1,3})?$/;
-/** Orders versions by their numbers, oldest first; a candidate is older than its release. */
-function compareVersions(one, other) {
-    const a = numbersOf(one);
-    const b = numbersOf(other);
-    for (let at = 0; at < 4; at++) {
-        const [left = 0, right = 0] = [a[at], b[at]];
-        // Those of two releases are both infinite, and have no difference.
-        if (left !== right)
-            return left - right;
-    }
-    return 0;
-}
-function numbersOf(version) {
-    const [numbers = '', candidate] = version.split('-rc');
-    const [major = 0, minor = 0, patch = 0] = numbers.split('.').map(Number);
-    return [major, minor, patch, candidate === undefined ? Number.POSITIVE_INFINITY : Number(candidate)];
-}
-/** Whether a version is the wanted one, or belongs to the wanted series (`23`, `23.1`). */
-function matchesVersion(wanted, version) {
-    if (EXACT_VERSION.test(wanted))
-        return wanted === version;
-    return version.startsWith(`${wanted}.`);
-}
+;// CONCATENATED MODULE: ./.build/debian/llvm-packages.js
+
 /**
- * The version to take of those that a source has: the wanted one, or the newest of the wanted series, where a
- * release goes before every candidate. Throws a UserError that says what `source` (its name and place) has.
+ * Packages that LLVM's depend on and that no compiler run needs: what other programs are compiled against, for which
+ * the host has its own (and clang must find that, not a second one beside itself), debuggers, interpreters, and the
+ * libraries of both. clang's own headers (libclang-common-N-dev) are needed.
  */
-function chooseVersion(wanted, versions, source) {
-    const matching = versions.filter((version) => matchesVersion(wanted, version)).sort(compareVersions);
-    const chosen = matching.filter((version) => !version.includes('-rc')).at(-1) ?? matching.at(-1);
-    if (chosen !== undefined)
-        return chosen;
-    throw new values_error/* UserError */.y(`llvm-version: '${wanted}' is not at ${source}; it has ${listVersions(versions)}`);
+const NOT_NEEDED = /^(?:(?!libclang-common-).*-dev|libc-dev-bin|binutils.*|lib(?:py)?python3.*|python3.*|libclang-rt-.*|libclang1-.*|llvm-\d+-(?:tools|linker-tools|runtime)|libc-gconv-modules-.*|debconf.*|gcc-\d+|libpfm4)$/;
+// Large ones that are for developers of LLVM.
+const PROGRAMS_LEFT_OUT = /^(?:llvm-exegesis|obj2yaml|yaml2obj|.*-tblgen|llvm-test-.*|llvm-(?:reduce|jitlink.*|pdbutil|mca|config)|lli.*|bugpoint|c-index-test)$/;
+const UNPACKED = [
+    /^usr\/lib\/llvm-\d+\/lib\/lib(?:LLVM|LTO|clang-cpp)[^/]*\.so[^/]*$/,
+    /^usr\/lib\/llvm-\d+\/lib\/clang\/[\d.]+\/include(?:\/|$)/,
+];
+/** Whether a package that another one depends on can stay away. */
+function isNotNeeded(name) {
+    return NOT_NEEDED.test(name);
 }
-const version_LISTED = 8;
-/** The newest versions of a list, for a message. */
-function listVersions(versions) {
-    const newest = [...new Set(versions)].sort(compareVersions).reverse();
-    if (newest.length === 0)
-        return 'none for this machine';
-    const more = newest.length > version_LISTED ? ` and ${newest.length - version_LISTED} older` : '';
-    return `${newest.slice(0, version_LISTED).join(', ')}${more}`;
+/** Whether an entry of one of the packages, as it is named in it, is part of the toolchain. */
+function isPartOfLlvm(entry) {
+    const program = /^usr\/lib\/llvm-\d+\/bin\/([^/]+)$/.exec(entry)?.[1];
+    if (program !== undefined)
+        return !PROGRAMS_LEFT_OUT.test(program);
+    return UNPACKED.some((pattern) => pattern.test(entry)) || isRunTime(entry);
 }
 
 ;// CONCATENATED MODULE: ./.build/debian/suites.js
@@ -40073,103 +40881,73 @@ function needed(name, indexes, input) {
     throw new values_error/* UserError */.y(`${input}: debian has no ${name}, without which nothing of it runs here`);
 }
 
-;// CONCATENATED MODULE: ./.build/debian/llvm-offers.js
+;// CONCATENATED MODULE: ./.build/debian/debs.js
 
 
 
 
 
+
+
+const PARALLEL = 4;
 /**
- * The LLVM of a version or series (`23`, `23.1`) in the first suite that has it, from the newest suite to the oldest;
- * no index is fetched beyond that. Throws a UserError that says what the suites have.
+ * Downloads packages into the cache folder, a few at a time under one progress line, and returns their files in the
+ * same order. One that is there already is checked, and not fetched again.
  */
-async function findLlvm(host, setting, wanted, arch) {
-    const seen = [];
-    for await (const { name, index, lookUp } of newestFirst(host, setting, arch)) {
-        const offers = versionsIn(index);
-        const found = offers.find((offer) => matchesVersion(wanted, offer.version));
-        seen.push(...offers.map((offer) => `${offer.version} (${name})`));
-        if (found === undefined)
-            continue;
-        const indexes = await lookUp();
-        return { ...found, suite: name, roots: rootsOf(found.major, found.clang, index, indexes), indexes };
-    }
-    const exact = EXACT_VERSION.test(wanted)
-        ? '; a version leaves the archive when the next one comes: ask for the series, or name a day of snapshot.debian.org as llvm-mirror'
-        : '';
-    throw new values_error/* UserError */.y(`llvm-version: '${wanted}' is not at debian (${baseOf(setting)}); it has ${seen.join(', ') || 'none for this machine'}${exact}`);
-}
-/** The versions of clang in an index, newest series first. */
-function versionsIn(index) {
-    return [...index.names()]
-        .flatMap((name) => {
-        const major = /^clang-(\d{1,3})$/.exec(name)?.[1];
-        if (major === undefined)
-            return [];
-        return index.named(name).flatMap((clang) => {
-            const version = llvmVersion(upstreamOf(clang.version));
-            return version === undefined ? [] : [{ major, version, clang }];
+async function downloadPackages(host, setting, packages) {
+    const total = packages.reduce((sum, one) => sum + one.size, 0);
+    const title = packages.length === 1 ? `${packages[0]?.name}` : `Debian: ${packages.length} packages`;
+    const progress = host.progress(title, 'bytes');
+    const got = new Map();
+    const report = (one, bytes) => {
+        got.set(one.sha256, bytes);
+        progress.update([...got.values()].reduce((sum, part) => sum + part, 0), total);
+    };
+    try {
+        return await eachOf(packages, PARALLEL, async (one) => {
+            const file = external_node_path_.join(host.cacheFolder, 'debian', `${one.sha256}.deb`);
+            const quiet = {
+                ...host,
+                progress: () => ({ update: (done) => report(one, done), end: () => undefined }),
+            };
+            if (!(await isThere(file, one))) {
+                const url = `${baseOf(setting)}/${one.filename}`;
+                await download(quiet, url, file, { title: one.name, sha256: one.sha256, bytes: one.size });
+            }
+            report(one, one.size);
+            return file;
         });
-    })
-        .sort((a, b) => Number(b.major) - Number(a.major));
+    }
+    finally {
+        progress.end();
+    }
 }
 /**
- * An upstream version of Debian's as one of LLVM: `23.1.4`, `23.1.0~rc1`, `17.0.0~+rc3`; a snapshot of what is to be a
- * series (`24~++20261025…`) counts as the candidate before its first.
+ * Does some work on each of a list, on so many at a time, and returns what came of it in the same order. Where one
+ * fails no further one is begun, and those under way are waited for.
  */
-function llvmVersion(upstream) {
-    const [, release, candidate] = /^(\d{1,3}\.\d{1,3}\.\d{1,3})(?:~\+?(rc\d{1,2}))?(?:[+~].*)?$/.exec(upstream) ?? [];
-    if (release !== undefined)
-        return candidate === undefined ? release : `${release}-${candidate}`;
-    const major = /^(\d{1,3})~/.exec(upstream)?.[1];
-    return major === undefined ? undefined : `${major}.0.0-rc0`;
+async function eachOf(list, parallel, work) {
+    const results = new Map();
+    const failures = [];
+    const queue = [...list.entries()];
+    const worker = async () => {
+        for (let next = queue.shift(); next !== undefined && failures.length === 0; next = queue.shift()) {
+            const [at, one] = next;
+            await work(one).then((result) => results.set(at, result), (error) => failures.push(error));
+        }
+    };
+    await Promise.all(Array.from({ length: parallel }, worker));
+    if (failures.length > 0)
+        throw failures[0];
+    return list.map((_, at) => results.get(at));
 }
-/** clang with the linker and the tools of the same source, and patchelf from wherever it is. */
-function rootsOf(major, clang, index, indexes) {
-    const same = [`lld-${major}`, `llvm-${major}`].map((name) => {
-        const found = index.named(name).find((one) => upstreamOf(one.version) === upstreamOf(clang.version));
-        if (found !== undefined)
-            return found;
-        throw new values_error/* UserError */.y(`llvm-source: debian has ${clang.name} ${clang.version} without ${name} of that version`);
-    });
-    return [clang, ...same, needed('patchelf', indexes, 'llvm-source')];
-}
-
-;// CONCATENATED MODULE: ./.build/debian/run-time.js
-const RUN_TIME = [
-    /^(?:usr\/)?lib\/[\w-]+-linux-gnu\/[^/]+\.so[^/]*$/,
-    /^(?:usr\/)?lib(?:64)?\/ld-linux[^/]+$/,
-    /^usr\/bin\/patchelf$/,
-];
-/** Whether an entry of a package, as it is named in it, is a shared library, their loader, or what relocates them. */
-function isRunTime(entry) {
-    return RUN_TIME.some((pattern) => pattern.test(entry));
-}
-
-;// CONCATENATED MODULE: ./.build/debian/llvm-packages.js
-
-/**
- * Packages that LLVM's depend on and that no compiler run needs: what other programs are compiled against, for which
- * the host has its own (and clang must find that, not a second one beside itself), debuggers, interpreters, and the
- * libraries of both. clang's own headers (libclang-common-N-dev) are needed.
- */
-const NOT_NEEDED = /^(?:(?!libclang-common-).*-dev|libc-dev-bin|binutils.*|lib(?:py)?python3.*|python3.*|libclang-rt-.*|libclang1-.*|llvm-\d+-(?:tools|linker-tools|runtime)|libc-gconv-modules-.*|debconf.*|gcc-\d+|libpfm4)$/;
-// Large ones that are for developers of LLVM.
-const PROGRAMS_LEFT_OUT = /^(?:llvm-exegesis|obj2yaml|yaml2obj|.*-tblgen|llvm-test-.*|llvm-(?:reduce|jitlink.*|pdbutil|mca|config)|lli.*|bugpoint|c-index-test)$/;
-const UNPACKED = [
-    /^usr\/lib\/llvm-\d+\/lib\/lib(?:LLVM|LTO|clang-cpp)[^/]*\.so[^/]*$/,
-    /^usr\/lib\/llvm-\d+\/lib\/clang\/[\d.]+\/include(?:\/|$)/,
-];
-/** Whether a package that another one depends on can stay away. */
-function isNotNeeded(name) {
-    return NOT_NEEDED.test(name);
-}
-/** Whether an entry of one of the packages, as it is named in it, is part of the toolchain. */
-function isPartOfLlvm(entry) {
-    const program = /^usr\/lib\/llvm-\d+\/bin\/([^/]+)$/.exec(entry)?.[1];
-    if (program !== undefined)
-        return !PROGRAMS_LEFT_OUT.test(program);
-    return UNPACKED.some((pattern) => pattern.test(entry)) || isRunTime(entry);
+async function isThere(file, one) {
+    const info = await (0,promises_.stat)(file).catch(() => undefined);
+    if (info?.size !== one.size)
+        return false;
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file), hash);
+    return hash.digest('hex') === one.sha256;
 }
 
 // EXTERNAL MODULE: external "node:events"
@@ -40240,8 +41018,6 @@ async function findData(handle, file) {
     throw refuse('it has no data.tar');
 }
 
-;// CONCATENATED MODULE: external "node:stream/promises"
-const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 // EXTERNAL MODULE: external "node:zlib"
 var external_node_zlib_ = __nccwpck_require__(38522);
 ;// CONCATENATED MODULE: ./.build/fetch/decompress.js
@@ -40581,23 +41357,115 @@ function unpackError(file, folder, error) {
     return tarCode === undefined ? error : new values_error/* UserError */.y(`${file}: ${(0,values_error/* messageOf */.b)(error)}`);
 }
 
-;// CONCATENATED MODULE: ./.build/toolchain/source.js
+;// CONCATENATED MODULE: ./.build/toolchain/relocate.js
 
-/** The inputs that pin a toolchain of a source: version, source and digest, and the mirror and key where given. */
-function pinOf(request, source, version, digest) {
-    return {
-        'llvm-version': version,
-        'llvm-source': source,
-        'llvm-sha256': digest,
-        ...(request.mirror !== undefined && { 'llvm-mirror': request.mirror }),
-        ...(request.key !== undefined && { 'llvm-key': request.key }),
+
+
+
+const relocate_TIMEOUT_SECONDS = 120;
+/**
+ * Makes unpacked Debian packages run at `final` with the libraries that came with them: each program gets their
+ * loader as its interpreter, and each program and library a search path of its own. patchelf is one of the packages,
+ * is started through the loader itself, and is gone afterwards. Throws a UserError where a program of the result does
+ * not start.
+ */
+async function relocate(host, staging, final, tool) {
+    const cannotRun = (why) => new values_error/* UserError */.y(`${tool.name} of Debian cannot be made to run here: ${why}`);
+    const folders = libraryFolders(staging, tool.folder);
+    const loader = loaderIn(staging);
+    if (loader === undefined)
+        throw cannotRun('its packages have no loader (ld-linux)');
+    const own = await ownCopy(staging, folders, loader);
+    const run = async (args) => {
+        const call = ['--library-path', own, external_node_path_.join(own, 'patchelf'), ...args];
+        const { code, stderr } = await host.run(external_node_path_.join(own, external_node_path_.basename(loader)), call, {
+            timeoutSeconds: relocate_TIMEOUT_SECONDS,
+        });
+        if (code !== 0)
+            throw cannotRun(`patchelf failed: ${stderr.trim().split('\n')[0]}`);
     };
+    const bin = external_node_path_.join(tool.folder, 'bin');
+    removeDanglingLinks(external_node_path_.join(staging, bin));
+    for (const folder of [bin, ...folders]) {
+        const files = await elfFiles(external_node_path_.join(staging, folder));
+        if (files.length === 0)
+            continue;
+        const search = folders.map((one) => `$ORIGIN/${external_node_path_.relative(folder, one)}`).join(':');
+        const interpreter = folder === bin ? ['--set-interpreter', external_node_path_.join(final, loader)] : [];
+        // RPATH and not RUNPATH: LD_LIBRARY_PATH, which some set-up steps of CI export, goes before the latter.
+        await run([...interpreter, '--force-rpath', '--set-rpath', search, ...files]);
+    }
+    await (0,promises_.rm)(own, { recursive: true });
+    for (const program of tool.programs) {
+        const call = [external_node_path_.join(staging, bin, program), '--version'];
+        const { code, stderr } = await host.run(external_node_path_.join(staging, loader), call, {
+            ...(tool.env !== undefined && { env: tool.env }),
+            limit: 65536,
+            timeoutSeconds: relocate_TIMEOUT_SECONDS,
+        });
+        if (code !== 0)
+            throw cannotRun(`${program} ends with ${code} ${stderr.trim().split('\n')[0]}`.trim());
+    }
 }
-/** Throws a UserError where the request names another digest than the source has. `what` names the fetched thing. */
-function checkDigest(request, what, digest) {
-    if (request.sha256 === undefined || request.sha256 === digest)
-        return;
-    throw new values_error/* UserError */.y(`llvm-sha256: '${request.sha256}' was asked for, and ${what} has ${digest}`);
+/** Links to programs that were left out. */
+function removeDanglingLinks(folder) {
+    for (const name of (0,external_node_fs_.readdirSync)(folder)) {
+        if (!(0,external_node_fs_.existsSync)(external_node_path_.join(folder, name)))
+            (0,external_node_fs_.rmSync)(external_node_path_.join(folder, name));
+    }
+}
+/** patchelf and the libraries that it runs with, where it does not write to them meanwhile. */
+async function ownCopy(staging, folders, loader) {
+    const own = external_node_path_.join(staging, '.patchelf');
+    await (0,promises_.mkdir)(own);
+    await (0,promises_.rename)(external_node_path_.join(staging, 'usr/bin/patchelf'), external_node_path_.join(own, 'patchelf'));
+    await (0,promises_.copyFile)(external_node_path_.join(staging, loader), external_node_path_.join(own, external_node_path_.basename(loader)));
+    for (const folder of folders) {
+        for (const name of (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder))) {
+            const needed = /^lib(?:c|m|stdc\+\+|gcc_s|pthread|dl)\.so\.\d+$/.test(name);
+            if (needed)
+                await (0,promises_.copyFile)(external_node_path_.join(staging, folder, name), external_node_path_.join(own, name));
+        }
+    }
+    return own;
+}
+function libraryFolders(staging, tool) {
+    const roots = ['usr/lib', 'lib'].filter((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)));
+    const triples = roots.flatMap((folder) => (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder))
+        .filter((name) => name.endsWith('-linux-gnu'))
+        .map((name) => external_node_path_.join(folder, name)));
+    return [...triples, external_node_path_.join(tool, 'lib')].filter((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)));
+}
+/** The loader's file, below its several names; undefined where there is none. */
+function loaderIn(staging) {
+    const folders = ['usr/lib64', 'lib64', 'usr/lib', 'lib', ...libraryFolders(staging, '.')];
+    for (const folder of folders) {
+        const name = (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)) &&
+            (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder)).find((one) => /^ld-linux[\w.-]*\.so\.\d$/.test(one));
+        if (name && (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder, name)))
+            return external_node_path_.join(folder, name);
+    }
+    return undefined;
+}
+/** The dynamic ELF files of a folder, without links. The loader is left as it is: it cannot be given a search path. */
+async function elfFiles(folder) {
+    const files = (0,external_node_fs_.readdirSync)(folder)
+        .filter((name) => !name.startsWith('ld-linux'))
+        .map((name) => external_node_path_.join(folder, name))
+        .filter((file) => (0,external_node_fs_.lstatSync)(file).isFile());
+    const found = [];
+    for (const file of files) {
+        const handle = await (0,promises_.open)(file);
+        try {
+            const { bytesRead, buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+            if (bytesRead === 4 && buffer.readUInt32BE(0) === 0x7f454c46)
+                found.push(file);
+        }
+        finally {
+            await handle.close();
+        }
+    }
+    return found;
 }
 
 // EXTERNAL MODULE: ./node_modules/@actions/io/lib/io.js
@@ -41410,6 +42278,54 @@ function _unique(values) {
     return Array.from(new Set(values));
 }
 //# sourceMappingURL=tool-cache.js.map
+;// CONCATENATED MODULE: ./.build/toolchain/version.js
+
+/** `23.1.4` or `23.1.0-rc1`: a release or a candidate, with all its numbers. */
+const EXACT_VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,4}(-rc\d{1,3})?$/;
+/** Orders versions by their numbers, oldest first; a candidate is older than its release. */
+function compareVersions(one, other) {
+    const a = numbersOf(one);
+    const b = numbersOf(other);
+    for (let at = 0; at < 4; at++) {
+        const [left = 0, right = 0] = [a[at], b[at]];
+        // Those of two releases are both infinite, and have no difference.
+        if (left !== right)
+            return left - right;
+    }
+    return 0;
+}
+function numbersOf(version) {
+    const [numbers = '', candidate] = version.split('-rc');
+    const [major = 0, minor = 0, patch = 0] = numbers.split('.').map(Number);
+    return [major, minor, patch, candidate === undefined ? Number.POSITIVE_INFINITY : Number(candidate)];
+}
+/** Whether a version is the wanted one, or belongs to the wanted series (`23`, `23.1`). */
+function matchesVersion(wanted, version) {
+    if (EXACT_VERSION.test(wanted))
+        return wanted === version;
+    return version.startsWith(`${wanted}.`);
+}
+/**
+ * The version to take of those that a source has: the wanted one, or the newest of the wanted series, where a
+ * release goes before every candidate. Throws a UserError that says what `source` (its name and place) has.
+ */
+function chooseVersion(wanted, versions, source) {
+    const matching = versions.filter((version) => matchesVersion(wanted, version)).sort(compareVersions);
+    const chosen = matching.filter((version) => !version.includes('-rc')).at(-1) ?? matching.at(-1);
+    if (chosen !== undefined)
+        return chosen;
+    throw new values_error/* UserError */.y(`llvm-version: '${wanted}' is not at ${source}; it has ${listVersions(versions)}`);
+}
+const version_LISTED = 8;
+/** The newest versions of a list, for a message. */
+function listVersions(versions) {
+    const newest = [...new Set(versions)].sort(compareVersions).reverse();
+    if (newest.length === 0)
+        return 'none for this machine';
+    const more = newest.length > version_LISTED ? ` and ${newest.length - version_LISTED} older` : '';
+    return `${newest.slice(0, version_LISTED).join(', ')}${more}`;
+}
+
 ;// CONCATENATED MODULE: ./.build/toolchain/store.js
 
 
@@ -41419,8 +42335,8 @@ function _unique(values) {
 
 /** Name of LLVM in the tool cache. */
 const LLVM = 'kernel-thinlto-llvm';
-const MANIFEST = 'kernel-thinlto.json';
-const MANIFEST_LIMIT = 4096;
+const store_MANIFEST = 'kernel-thinlto.json';
+const store_MANIFEST_LIMIT = 4096;
 const store_SOURCES = ['kernel-org', 'github', 'debian', 'url'];
 const STAGING = /^\.staging-([0-9a-f]{8}-\d+)-/;
 const store_OLD_MS = 24 * 3600 * 1000;
@@ -41434,16 +42350,16 @@ function toolFolder(host, name) {
 async function listTools(host, name = LLVM) {
     const root = toolFolder(host, name);
     const found = [];
-    for (const version of await store_versionsIn(host, name)) {
+    for (const version of await versionsIn(host, name)) {
         const folder = external_node_path_.join(root, version, process.arch);
-        const tool = await readManifest(folder);
+        const tool = await store_readManifest(folder);
         if (tool !== undefined && versionName(tool) === version)
             found.push(tool);
     }
     return found.sort((a, b) => compareVersions(b.version, a.version));
 }
 // @actions/tool-cache prints workflow commands on standard output, which is a terminal user's result.
-async function store_versionsIn(host, tool) {
+async function versionsIn(host, tool) {
     if (host.env.GITHUB_ACTIONS === 'true')
         return findAllVersions(tool);
     const root = toolFolder(host, tool);
@@ -41479,7 +42395,7 @@ async function landTool(host, identity, fill, name = LLVM) {
             try {
                 await fill(staging, final);
                 const { version, source, digest } = identity;
-                await (0,promises_.writeFile)(external_node_path_.join(staging, MANIFEST), `${JSON.stringify({ version, source, digest })}\n`);
+                await (0,promises_.writeFile)(external_node_path_.join(staging, store_MANIFEST), `${JSON.stringify({ version, source, digest })}\n`);
                 await (0,promises_.chmod)(staging, 0o755);
                 await store_putInPlace(staging, final, identity);
             }
@@ -41519,10 +42435,10 @@ function versionName(tool) {
     return `${numbers}-${parts.join('.')}`;
 }
 /** What a folder says that it is. The manifest is written last, so that a folder with one is whole. */
-async function readManifest(folder) {
-    const file = external_node_path_.join(folder, MANIFEST);
+async function store_readManifest(folder) {
+    const file = external_node_path_.join(folder, store_MANIFEST);
     const info = await (0,promises_.stat)(file).catch(() => undefined);
-    if (info === undefined || !info.isFile() || info.size > MANIFEST_LIMIT)
+    if (info === undefined || !info.isFile() || info.size > store_MANIFEST_LIMIT)
         return undefined;
     try {
         const { version, source, digest } = JSON.parse(await (0,promises_.readFile)(file, 'utf8'));
@@ -41534,7 +42450,7 @@ async function readManifest(folder) {
     }
 }
 async function isWhole(final, identity) {
-    const tool = await readManifest(final);
+    const tool = await store_readManifest(final);
     return (tool?.digest === identity.digest && tool.version === identity.version && tool.source === identity.source);
 }
 const store_TRIES = 5;
@@ -41571,6 +42487,973 @@ async function store_sweep(folder) {
             await (0,promises_.rm)(external_node_path_.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
         }
     }
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/packages.js
+
+
+
+
+
+
+
+// Decompression takes one processor an archive.
+const packages_PARALLEL = 2;
+/**
+ * Puts a tool of Debian's archive into the tool cache (under `stored` where it is not LLVM) and returns its folder: the
+ * packages are verified, unpacked without root, and made to run with their own C library on whatever host this is. Its
+ * programs are in `bin`.
+ */
+async function landPackages(host, setting, tool, stored) {
+    const { version, packages } = tool;
+    const identity = { version, source: 'debian', digest: packages_digestOf(packages), arch: process.arch };
+    const fill = async (staging, final) => {
+        const megabytes = Math.round(packages.reduce((sum, one) => sum + one.size, 0) / 1e6);
+        host.log.info(`${tool.name} ${version} from Debian ${tool.suite}: ${packages.length} packages, ${megabytes} MB`);
+        // The largest first, so that none of them is left over for one processor.
+        const bySize = [...packages].sort((a, b) => b.size - a.size);
+        const files = await downloadPackages(host, setting, bySize);
+        host.log.info(`Unpacking ${files.length} packages`);
+        await eachOf(files, packages_PARALLEL, (file) => unpackDeb(host, file, staging, tool.isPart));
+        await relocate(host, staging, final, tool);
+        await (0,promises_.symlink)(external_node_path_.join(tool.folder, 'bin'), external_node_path_.join(staging, 'bin'));
+    };
+    return landTool(host, identity, fill, stored);
+}
+/** What pins a set of packages: SHA-256 over a line for each, sorted, with name, version and digest. */
+function packages_digestOf(packages) {
+    const lines = packages.map((one) => `${one.name} ${one.version} ${one.sha256}\n`);
+    return (0,external_node_crypto_.createHash)('sha256').update(lines.join('')).digest('hex');
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/version.js
+
+/** The first that caches a distributed back end (`-fthinlto-index=`). */
+const OLDEST = '4.13.2';
+const NUMBERS = String.raw `(\d{1,4}\.\d{1,4})(\.\d{1,4})?`;
+/** Whether a version, with all its numbers, caches back ends, or where given is at least another. */
+function isNewEnough(version, oldest = OLDEST) {
+    return compareVersions(version, oldest) >= 0;
+}
+/** The version in what `ccache --version` says, with all its numbers: that of `ccache version 4.14` is 4.14.0. */
+function versionSaid(text) {
+    return whole(new RegExp(`^ccache version ${NUMBERS}(?![\\d.])`, 'm').exec(text));
+}
+/** An upstream version of Debian's, with all its numbers: `4.14.2`, `4.8+really4.7.5` (4.7.5), `4.14+ds` (4.14.0). */
+function versionPackaged(upstream) {
+    return whole(new RegExp(`^(?:.*\\+really)?${NUMBERS}(?:\\+(?!.*really).*)?$`).exec(upstream));
+}
+function whole(match) {
+    return match?.[1] === undefined ? undefined : `${match[1]}${match[2] ?? '.0'}`;
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/program.js
+
+
+
+const program_TIMEOUT_SECONDS = 30;
+const program_OUTPUT_LIMIT = 65536;
+/** The host's environment without a configuration of ccache, which it reads even to say its version, and may be wrong. */
+function plainEnv(host) {
+    const others = Object.entries(definedOf(host.env)).filter(([name]) => !name.startsWith('CCACHE_'));
+    return { ...Object.fromEntries(others), CCACHE_CONFIGPATH: '/dev/null' };
+}
+/** The version that a ccache says it is, with all its numbers. Throws a UserError where it does not run, or says none. */
+async function askVersion(host, program) {
+    const { code, stdout, stderr } = await host.run(program, ['--version'], {
+        env: plainEnv(host),
+        limit: program_OUTPUT_LIMIT,
+        timeoutSeconds: program_TIMEOUT_SECONDS,
+    });
+    const version = versionSaid(stdout);
+    if (code === 0 && version !== undefined)
+        return version;
+    const said = (stderr || stdout).trim().split('\n', 1)[0]?.slice(0, 300) ?? '';
+    throw new values_error/* UserError */.y(`ccache: ${program} does not tell its version (code ${code}) ${said}`.trim());
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/source.js
+
+
+
+/** Name of ccache in the tool cache. */
+const STORED = 'kernel-thinlto-ccache';
+/** The newest ccache in the tool cache that a source of a list put there, and caches back ends, or where given is new enough. */
+async function findStored(host, sources, oldest) {
+    for (const tool of await listTools(host, STORED)) {
+        const source = sources.find((one) => one === tool.source);
+        if (source !== undefined && isNewEnough(tool.version, oldest))
+            return asFound(tool, source);
+    }
+    return undefined;
+}
+/** The program of a folder of the tool cache. */
+function asFound(tool, source) {
+    const { folder, version, digest } = tool;
+    return { version, source, program: external_node_path_.join(folder, 'bin', 'ccache'), digest };
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/debian.js
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Gets the ccache of the first suite of Debian's archive, from the newest on, that has one which caches back ends, with
+ * all that it needs to run. Throws a UserError where no suite has one.
+ */
+async function fetchDebianCcache(host, setting) {
+    const { version, suite, root, indexes } = await findCcache(host, setting, debianArch(process.arch, 'ccache'));
+    const packages = closureOf(indexes, [root, needed('patchelf', indexes, 'ccache')], isNotNeeded);
+    const isPart = (entry) => entry === 'usr/bin/ccache' || isRunTime(entry);
+    const tool = {
+        name: 'ccache',
+        version,
+        suite,
+        packages,
+        folder: 'usr',
+        programs: ['ccache'],
+        env: plainEnv(host),
+        isPart,
+    };
+    const folder = await landPackages(host, setting, tool, STORED);
+    return asFound({ folder, version, digest: packages_digestOf(packages) }, 'debian');
+}
+/** The ccache of the newest suite that has one which caches back ends. Throws a UserError that says what they have. */
+async function findCcache(host, setting, arch) {
+    const seen = [];
+    for await (const { name: suite, index, lookUp } of newestFirst(host, setting, arch)) {
+        const [root] = index.named('ccache');
+        const version = root && versionPackaged(upstreamOf(root.version));
+        if (root === undefined || version === undefined)
+            continue;
+        if (isNewEnough(version))
+            return { suite, version, root, indexes: await lookUp() };
+        seen.push(`${version} (${suite})`);
+    }
+    throw new values_error/* UserError */.y(`ccache: debian (${baseOf(setting)}) has none from ${OLDEST} on; it has ${seen.join(', ') || 'none for this machine'}`);
+}
+
+;// CONCATENATED MODULE: ./.build/fetch/minisign.js
+
+
+/**
+ * Reads a detached signature of minisign (https://jedisct1.github.io/minisign/, "Signature format"): four lines with two
+ * Ed25519 signatures, one over BLAKE2b-512 of the file, the other over the first and the trusted comment. `publicKey` is
+ * the second line of a minisign.pub. Throws a UserError that begins with `what` (the URL of the signature) where its
+ * form is another, another key made it, or the comment is not what was signed.
+ */
+function readMinisig(text, publicKey, what) {
+    const refuse = (why) => new values_error/* UserError */.y(`${what}: not signed as it must be: ${why}`);
+    const key = readKey(publicKey);
+    const [, first, comment, second] = /^untrusted comment: [^\n]{0,1024}\n([A-Za-z0-9+/]{99}=)\ntrusted comment: ([^\n]{0,8192})\n([A-Za-z0-9+/]{86}==)\n?$/.exec(text) ?? [];
+    if (first === undefined || comment === undefined || second === undefined) {
+        throw refuse('it is no signature of minisign');
+    }
+    const bytes = Buffer.from(first, 'base64');
+    const [algorithm, id, signature] = [
+        bytes.toString('latin1', 0, 2),
+        bytes.subarray(2, 10),
+        bytes.subarray(10),
+    ];
+    if (!id.equals(key.id))
+        throw refuse(`signed by the key ${minisign_nameOf(id)}, and not by ${minisign_nameOf(key.id)}`);
+    if (algorithm !== 'ED')
+        throw refuse('it is not over a BLAKE2b digest of the file (minisign -S -H)');
+    if (!isGood(key.key, Buffer.concat([signature, Buffer.from(comment)]), Buffer.from(second, 'base64'))) {
+        throw refuse('its trusted comment was changed, or the key is another of the same number');
+    }
+    return {
+        comment,
+        check(data) {
+            const digest = (0,external_node_crypto_.createHash)('blake2b512').update(data).digest();
+            if (!isGood(key.key, digest, signature))
+                throw refuse('the signature does not belong to the file, which was changed');
+        },
+    };
+}
+function readKey(text) {
+    const bytes = Buffer.from(text, 'base64');
+    if (!/^[A-Za-z0-9+/]{56}$/.test(text) || bytes.toString('latin1', 0, 2) !== 'Ed') {
+        throw new Error(`${text}: not a public key of minisign`);
+    }
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: bytes.subarray(10).toString('base64url') };
+    return { id: bytes.subarray(2, 10), key: (0,external_node_crypto_.createPublicKey)({ key: jwk, format: 'jwk' }) };
+}
+function isGood(key, data, signature) {
+    return (0,external_node_crypto_.verify)(null, data, key, signature);
+}
+/** A key's number as minisign shows it: in hex, the last byte first. */
+function minisign_nameOf(id) {
+    return Buffer.from(id).reverse().toString('hex').toUpperCase();
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/github.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * ccache's own releases. The key is the one of https://ccache.dev/download.html (minisign.pub), with which every
+ * release since 4.12 is signed.
+ */
+const CCACHE_RELEASES = {
+    base: 'https://github.com/ccache/ccache/releases/download',
+    key: 'RWQX7yXbBedVfI4PNx6FLdFXu9GHUFsr28s4BVGxm4BeybtnX3P06saF',
+    version: '4.14.2',
+};
+const PROCESSORS = new Map([
+    ['x64', 'x86_64'],
+    ['arm64', 'aarch64'],
+]);
+const SIGNATURE_LIMIT = 16 << 10;
+// The archive has 2 MB.
+const github_ARCHIVE_LIMIT = 64 << 20;
+const github_UNPACKED = { strip: 1, only: /^ccache$/, limitBytes: 256 << 20, limitEntries: 1000 };
+/**
+ * Gets ccache's own static program of one version, `ccache-<version>-linux-<processor>-musl-static.tar.gz`, which is
+ * signed by minisign, with the archive's name in the comment: another version's archive is signed as well. Throws a
+ * UserError where it cannot be had, or anything of it is not as it must be.
+ */
+async function fetchGithubCcache(host, releases) {
+    const { base, key, version } = releases;
+    const processor = PROCESSORS.get(process.arch);
+    if (processor === undefined) {
+        throw new values_error/* UserError */.y(`ccache: github has none for ${process.arch} here; take system`);
+    }
+    const name = `ccache-${version}-linux-${processor}-musl-static`;
+    const url = `${base}/v${version}/${name}.tar.gz`;
+    const archive = await fetchSigned(host, url, key);
+    const digest = (0,external_node_crypto_.createHash)('sha256').update(archive).digest('hex');
+    const identity = { version, source: 'github', digest, arch: process.arch };
+    const folder = await landTool(host, identity, (staging) => install(host, url, archive, staging, version), STORED);
+    return asFound({ folder, version, digest }, 'github');
+}
+/** The bytes of an archive that was signed under its own name. */
+async function fetchSigned(host, url, key) {
+    const signed = `${url}.minisig`;
+    const text = await fetchBytes(host, signed, { limit: SIGNATURE_LIMIT }).catch((error) => {
+        if (isNotFound(error))
+            throw new values_error/* UserError */.y(`${signed}: is not there, and without it nothing is taken`, { cause: error });
+        throw error;
+    });
+    const signature = readMinisig(text.toString('utf8'), key, signed);
+    const name = external_node_path_.posix.basename(url);
+    const named = signature.comment.split('\t').filter((part) => part.startsWith('file:'));
+    if (named.length !== 1 || named[0] !== `file:${name}`) {
+        throw new values_error/* UserError */.y(`${signed}: is not of ${name}, but of ${github_printable(named.join(', ').slice(5)) || 'no file'}`);
+    }
+    const archive = await fetchBytes(host, url, { limit: github_ARCHIVE_LIMIT });
+    signature.check(archive);
+    return archive;
+}
+async function install(host, url, archive, staging, version) {
+    const file = external_node_path_.join(staging, external_node_path_.posix.basename(url));
+    const bin = external_node_path_.join(staging, 'bin');
+    await (0,promises_.writeFile)(file, archive);
+    await unpackTar(host, file, bin, github_UNPACKED);
+    await (0,promises_.rm)(file);
+    const program = external_node_path_.join(bin, 'ccache');
+    const info = await (0,promises_.stat)(program).catch(() => undefined);
+    if (!info?.isFile())
+        throw new values_error/* UserError */.y(`${url}: has no TOP-FOLDER/ccache`);
+    await (0,promises_.chmod)(program, 0o755);
+    const said = await askVersion(host, program);
+    if (said !== version)
+        throw new values_error/* UserError */.y(`${url}: says that it is ${said}, not ${version}`);
+}
+function github_printable(text) {
+    return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/system.js
+
+
+
+
+
+
+
+/** The ccache in PATH. Throws a UserError where there is none, or one that caches no back end. */
+async function findSystemCcache(host) {
+    const program = findProgram('ccache', host.env.PATH, '/');
+    const version = await askVersion(host, program);
+    if (!isNewEnough(version)) {
+        throw new values_error/* UserError */.y(`ccache ${version} of ${program} caches no back end (needs ${OLDEST}); set ccache to github or debian, which fetch one`);
+    }
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(program), hash);
+    return { version, source: 'system', program, digest: hash.digest('hex') };
+}
+
+;// CONCATENATED MODULE: ./.build/ccache/resolve.js
+
+
+
+
+
+
+
+/**
+ * Finds or fetches a ccache that caches back ends (4.13.2 or later), and logs what was taken and why. What the tool
+ * cache has is not fetched again. Throws a UserError where the source has none that runs here; for `auto`, one line with
+ * the reason of each source.
+ */
+async function resolveCcache(host, source, places = {}) {
+    const ways = waysOf(host, source, places);
+    const reasons = [];
+    for (const way of ways) {
+        const found = await tryWay(host, way).catch((error) => {
+            if (!(error instanceof values_error/* UserError */.y))
+                throw error;
+            // Where there is nowhere else to go, its own words are the best.
+            if (way === ways.at(-1) && source !== 'auto')
+                throw error;
+            return (0,values_error/* messageOf */.b)(error);
+        });
+        host.signal.throwIfAborted();
+        if (found !== undefined && typeof found !== 'string') {
+            const reason = [way.reason, ...reasons].join('; ');
+            host.log.info(`ccache ${found.version} from ${found.source}: ${found.program} (${reason})`);
+            return { ...found, reason };
+        }
+        if (found === undefined && source !== 'auto')
+            continue;
+        reasons.push(`not ${way.name}: ${found ?? 'it has none'}`);
+        host.log.info(`ccache: ${reasons.at(-1)}`);
+    }
+    throw new values_error/* UserError */.y(`ccache: none from ${OLDEST} on was found: ${reasons.join('; ')}`);
+}
+function waysOf(host, source, places) {
+    const releases = places.releases ?? CCACHE_RELEASES;
+    const system = {
+        name: 'system',
+        reason: 'the one in PATH caches back ends',
+        go: () => findSystemCcache(host),
+    };
+    const stored = {
+        name: 'the tool cache',
+        reason: 'it is in the tool cache',
+        go: () => {
+            // Of ccache's own releases one is asked for, and not any.
+            if (source === 'github')
+                return findStored(host, [source], releases.version);
+            return findStored(host, source === 'debian' ? [source] : ['github', 'debian']);
+        },
+    };
+    const github = {
+        name: 'github',
+        reason: 'a release of ccache itself',
+        go: () => fetchGithubCcache(host, releases),
+    };
+    const debian = {
+        name: 'debian',
+        reason: "the newest of Debian's archive",
+        go: () => fetchDebianCcache(host, places.archive ?? {}),
+    };
+    if (source === 'system')
+        return [system];
+    if (source === 'github')
+        return [stored, github];
+    if (source === 'debian')
+        return [stored, debian];
+    return [system, stored, github, debian];
+}
+/** What a way leads to, where it runs and is what it was fetched as. */
+async function tryWay(host, way) {
+    const found = await way.go();
+    if (found === undefined || found.source === 'system')
+        return found;
+    const said = await askVersion(host, found.program);
+    if (said === found.version)
+        return found;
+    throw new values_error/* UserError */.y(`ccache: ${found.program} says that it is ${said}, not ${found.version}; remove it`);
+}
+
+;// CONCATENATED MODULE: ./.build/commands/caching.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Name of the packed compiler cache in an entry. */
+const CCACHE_PART = 'ccache.tar.zst';
+/** Opens the cache of a build: finds what there is of it, and makes the output folder ready. Undefined where it is off. */
+async function openCaching(host, request, tree, mode, toolchain, onUnfinished) {
+    if (request.cache.use === 'off') {
+        removeState(request.output);
+        return undefined;
+    }
+    return inGroup(host, 'Cache', async () => {
+        const began = Date.now();
+        const store = chooseStore(host, request.cache.folder);
+        const key = caching_keyOf(request, mode, toolchain);
+        const prefix = `${key.map(([, value]) => value).join('-')}-`;
+        host.log.info(`Cache: ${store.name}${store.readOnly === undefined ? '' : ` (read-only: ${store.readOnly})`}`);
+        for (const [name, value] of key)
+            host.log.info(`  key: ${name} ${value}`);
+        const sources = await readSources(host, tree.path, request.output);
+        const setting = {
+            tree: tree.path,
+            output: request.output,
+            without: [request.reportDir],
+            identity: identity_identityOf(host.env, request.arch.name, toolchain.digest, tree.path, request.output),
+            sources,
+        };
+        // The entry of the same configuration, else the newest of another one: kbuild tells what differs.
+        const anyFamily = `${key
+            .slice(0, -1)
+            .map(([, value]) => value)
+            .join('-')}-`;
+        let asked;
+        const find = () => (asked ??= store.restore([prefix, anyFamily, unfinishedPrefix(key)]));
+        const live = store.folder !== undefined;
+        // Where the compiler cache lies in the entry, the entry is needed in any case.
+        if (!live)
+            await find();
+        const carried = await carryOutput(host, setting, find);
+        host.log.info(`Output folder: ${carried.status}`);
+        const afterOutput = Date.now();
+        const { before, changed } = carried;
+        const embedding = await findEmbedding(host, tree.path, request.arch, before?.embedding, changed);
+        const compiler = await openCompiler(host, request, toolchain, store, asked, setting);
+        host.log.info(`Compiler cache: ${compiler.status}`);
+        if (!live && compiler.ccache !== undefined && whySavingIsOff(request.cache.use, host.env) === undefined)
+            onUnfinished({ prefix: unfinishedPrefix(key), folder: compiler.folder, identity: setting.identity });
+        const llvm = (0,compiler_folder/* makeCompilerFolder */.a1)(request.output, toolchain, compiler.ccache?.program, host.self);
+        return {
+            store,
+            key,
+            prefix,
+            setting,
+            carried,
+            compiler,
+            llvm,
+            makefile: (0,compiler_folder/* cacheMakefile */.nr)(llvm, embedding),
+            embedding,
+            began,
+            seconds: { output: (afterOutput - began) / 1000, compiler: (Date.now() - afterOutput) / 1000 },
+        };
+    });
+}
+/** What the keys of entries begin with that hold the compiler cache of a build that was ended by force. */
+function unfinishedPrefix(key) {
+    return `unfinished-${key.map(([, value]) => value).join('-')}-`;
+}
+function caching_keyOf(request, mode, toolchain) {
+    const named = request.cache.family ?? request.config.map((word) => external_node_path_.basename(word)).join('+');
+    return [
+        ['format', 'kernel-thinlto.1'],
+        ['architecture', request.arch.name],
+        ['toolchain', `llvm${toolchain.version.replaceAll('-', '.')}.${toolchain.digest.slice(0, 12)}`],
+        ['family', `${named.replaceAll(/[^\w.+=]/g, '_').slice(0, 80)}.${mode.replace('-', '_')}`],
+    ];
+}
+async function openCompiler(host, request, toolchain, store, asked, setting) {
+    const live = store.folder !== undefined;
+    const folder = live
+        ? external_node_path_.join(store.folder, 'ccache')
+        : external_node_path_.join(host.env.RUNNER_TEMP ?? request.output, 'kernel-thinlto', 'ccache');
+    const log = external_node_path_.join(request.output, output_files/* OWN_FOLDER */.w5, 'ccache-calls.log');
+    (0,external_node_fs_.rmSync)(log, { force: true });
+    const none = { folder, live, bytesRestored: 0, log, environment: {} };
+    let ccache;
+    try {
+        ccache = await resolveCcache(host, request.cache.ccache);
+    }
+    catch (error) {
+        if (!(error instanceof values_error/* UserError */.y) || host.signal.aborted)
+            throw error;
+        host.log.warning(`ccache: ${error.message}; this build compiles without it`);
+        return { ...none, ccache: undefined, status: `not used: ${error.message}` };
+    }
+    // What a run must not save it must not put into a live folder either, which others take their objects from.
+    const readOnly = live ? (store.readOnly ?? whySavingIsOff(request.cache.use, host.env)) : undefined;
+    let status = `ccache ${ccache.version} (${ccache.source}), ${folder}`;
+    if (readOnly !== undefined)
+        status = `${status}, only read: ${readOnly}`;
+    let bytesRestored = 0;
+    if (!live && asked !== undefined) {
+        (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
+        try {
+            const result = await asked;
+            if ('none' in result)
+                throw new values_error/* UserError */.y(result.none);
+            const part = (await readManifest(result.found.folder)).parts.get(CCACHE_PART);
+            if (part === undefined)
+                throw new values_error/* UserError */.y('the entry holds none');
+            await unpackPart(host, external_node_path_.join(result.found.folder, CCACHE_PART), part, folder);
+            bytesRestored = part.bytes;
+            status = `${status}, restored from ${result.found.key}`;
+        }
+        catch (error) {
+            host.signal.throwIfAborted();
+            (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
+            status = `${status}, not restored: ${(0,values_error/* messageOf */.b)(error)}`;
+        }
+    }
+    const shadowing = shadowingDigest(setting.sources.ids.keys(), request.arch);
+    return {
+        ccache,
+        status,
+        folder,
+        live,
+        bytesRestored,
+        log,
+        environment: {
+            CCACHE_DIR: folder,
+            // Only what is said here holds: CCACHE_BASEDIR, say, would change the bitcode.
+            CCACHE_CONFIGPATH: '/dev/null',
+            CCACHE_CONFIGPATH2: '/dev/null',
+            CCACHE_COMPILER: (0,compiler_folder/* clangOf */.xb)(toolchain),
+            CCACHE_COMPILERTYPE: 'clang',
+            // clang is a thin driver over libraries, which neither its time nor its bytes tell.
+            CCACHE_COMPILERCHECK: `string:${toolchain.digest} ${shadowing}`,
+            // A miss does not run the preprocessor first, which costs a quarter of a cold build.
+            CCACHE_DEPEND: '1',
+            CCACHE_MAXSIZE: `${Math.ceil(request.cache.maxBytes / 1e6)}M`,
+            CCACHE_STATSLOG: log,
+            CCACHE_NOINODECACHE: '1',
+            ...(readOnly !== undefined && {
+                CCACHE_READONLY: '1',
+                CCACHE_TEMPDIR: external_node_path_.join(request.output, output_files/* OWN_FOLDER */.w5, 'tmp'),
+            }),
+        },
+    };
+}
+
+;// CONCATENATED MODULE: external "node:readline"
+const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:readline");
+;// CONCATENATED MODULE: ./.build/cache/ccache-calls.js
+
+
+// What a counter of these says is told by another one of the same call.
+const ACCOMPANYING = /^(?:local_storage|remote_storage|recache|preprocessed_cache_miss|direct_cache_miss)/;
+/**
+ * Reads a statistics log of ccache (`CCACHE_STATSLOG`): a line `# INPUT` for each call, and a counter a line. Calls that
+ * ran at the same time each write their lines in one piece.
+ */
+async function* readCalls(file) {
+    let input;
+    let counters = [];
+    for await (const line of (0,external_node_readline_namespaceObject.createInterface)({ input: (0,external_node_fs_.createReadStream)(file) })) {
+        if (!line.startsWith('# ')) {
+            if (counters.length < 100)
+                counters.push(line);
+            continue;
+        }
+        if (input !== undefined)
+            yield callOf(input, counters);
+        input = line.slice(2);
+        counters = [];
+    }
+    if (input !== undefined)
+        yield callOf(input, counters);
+}
+/** Whether a call compiled a file, as against the calls by which make and Kconfig try what a compiler can. */
+function isCompile({ input }) {
+    return /\.[cSo]$/.test(input);
+}
+function callOf(input, counters) {
+    if (counters.some((one) => /^(?:direct|preprocessed)_cache_hit$/.test(one)))
+        return { input, result: 'hit', counter: '' };
+    if (counters.includes('cache_miss'))
+        return { input, result: 'miss', counter: '' };
+    const counter = counters.find((one) => !ACCOMPANYING.test(one)) ?? 'nothing';
+    return { input, result: 'uncached', counter };
+}
+
+;// CONCATENATED MODULE: ./.build/cache/redone.js
+
+
+const FIRST = 'nothing to compare with: the first build here';
+/** Counts objects (relative to the output folder) by the reason that they were made anew. */
+function reasonsOf(objects, cause) {
+    const counts = new Map();
+    for (const object of objects) {
+        const reason = reasonOf(object, cause);
+        counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    return [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
+}
+function reasonOf(object, { tree, output, changed, configChanged }) {
+    if (changed === undefined)
+        return FIRST;
+    if (object.endsWith('.thinlto-native.o'))
+        return 'its bitcode or its index differs';
+    const { dir, base } = external_node_path_.parse(object);
+    const record = external_node_path_.join(output, dir, `.${base}.cmd`);
+    if (!(0,external_node_fs_.existsSync)(record))
+        return 'no record of its command';
+    const text = (0,external_node_fs_.readFileSync)(record, 'utf8');
+    const source = /^source_\S+ := (\S+)/m.exec(text)?.[1];
+    if (source === undefined)
+        return 'a link of what was made anew';
+    if (changed.size > 0) {
+        if (changed.has(external_node_path_.relative(tree, source)))
+            return 'its source differs';
+        for (const [, name] of text.matchAll(/^ {2}(\/\S+)/gm)) {
+            if (name !== undefined && changed.has(external_node_path_.relative(tree, name)))
+                return 'a header that it reads differs';
+        }
+    }
+    return configChanged
+        ? 'the configuration differs (options, or include/generated/autoconf.h)'
+        : 'a generated header or its command line differs';
+}
+
+;// CONCATENATED MODULE: ./.build/commands/entry.js
+
+
+
+
+
+
+
+
+
+
+/** Packs what a build leaves to the next one, and saves it in a folder; GitHub's cache is for the post step. */
+async function saveEntry(host, request, caching, { state, made, misses }) {
+    const nothing = (text) => ({ text, parts: new Map() });
+    const off = whySavingIsOff(request.cache.use, host.env) ?? caching.store.readOnly;
+    if (off !== undefined)
+        return nothing(`nothing saved: ${off}`);
+    if (state === undefined && (caching.compiler.live || misses === 0))
+        return nothing('nothing saved: the build was not ended in order');
+    const carried = caching.carried.before !== undefined && caching.carried.bytes > 0;
+    if (carried && made === 0 && misses === 0)
+        return nothing('nothing saved: nothing new was made');
+    try {
+        const folder = await emptyFolder(entryFolder(host, request));
+        const parts = new Map();
+        if (state !== undefined) {
+            const folders = (0,output_files/* listFolders */.uT)(request.output, [request.reportDir]);
+            const names = [...folders, ...state.outputs.map(({ name }) => name), CARRIED_FILE];
+            const bytes = state.outputs.reduce((sum, { size }) => sum + size, 0);
+            parts.set(STATE_PART, await packFiles(host, request.output, names, bytes, external_node_path_.join(folder, STATE_PART)));
+        }
+        if (!caching.compiler.live && caching.compiler.ccache !== undefined) {
+            const part = await packCompiler(host, caching, external_node_path_.join(folder, CCACHE_PART));
+            if (part !== undefined)
+                parts.set(CCACHE_PART, part);
+        }
+        await writeManifest(folder, { identity: caching.setting.identity, parts });
+        const digest = (0,external_node_crypto_.createHash)('sha256');
+        for (const [name, { sha256 }] of parts)
+            digest.update(`${name} ${sha256}\n`);
+        const key = `${caching.prefix}${digest.digest('hex').slice(0, 16)}`;
+        const sizes = [...parts].map(([name, part]) => `${name} ${entry_megabytes(part.bytes)}, ${entry_megabytes(part.unpacked)} unpacked`);
+        const what = `${key}: ${sizes.join('; ')}`;
+        if (caching.store.folder === undefined)
+            return { text: `to be saved as ${what}`, entry: { key, folder }, parts };
+        const result = await caching.store.save(key, folder);
+        return { text: result.saved ? `saved as ${what}` : `nothing saved: ${result.reason}`, parts };
+    }
+    catch (error) {
+        host.signal.throwIfAborted();
+        return nothing(`nothing saved: ${(0,values_error/* messageOf */.b)(error)}`);
+    }
+}
+function entryFolder(host, request) {
+    const { RUNNER_TEMP } = host.env;
+    return host.env.GITHUB_ACTIONS === 'true' && RUNNER_TEMP
+        ? external_node_path_.join(RUNNER_TEMP, 'kernel-thinlto', 'new-entry')
+        : external_node_path_.join(request.output, '.kernel-thinlto', 'new-entry');
+}
+const KEPT_DAYS = 7;
+/**
+ * Packs the compiler cache, less what this build did not use; where most objects were in the output folder and ccache
+ * was not asked for them, less what no build of a week used.
+ */
+async function packCompiler(host, caching, file) {
+    const { ccache, folder, environment } = caching.compiler;
+    if (ccache === undefined || !(0,external_node_fs_.existsSync)(folder))
+        return undefined;
+    const whole = caching.carried.before === undefined;
+    const seconds = Math.ceil((Date.now() - caching.began) / 1000) + 1;
+    const age = whole ? `${seconds}s` : `${KEPT_DAYS}d`;
+    const env = { ...environment, PATH: host.env.PATH ?? '' };
+    const before = sizeOf(folder);
+    await host.run(ccache.program, ['--evict-older-than', age], { env, timeoutSeconds: 300 });
+    host.log.info(`Compiler cache: ${entry_megabytes(before)} before, ${entry_megabytes(sizeOf(folder))} after dropping what was not used for ${age}`);
+    return packCcacheFolder(host, folder, file);
+}
+function packCcacheFolder(host, folder, file) {
+    const names = (0,output_files/* listOutput */.OW)(folder, []).map(({ name }) => name);
+    const lasting = names.filter((name) => !/^(?:lock|tmp)\//.test(name));
+    return packFiles(host, folder, lasting, sizeOf(folder), file);
+}
+function sizeOf(folder) {
+    return (0,output_files/* listOutput */.OW)(folder, []).reduce((sum, { size }) => sum + size, 0);
+}
+/**
+ * Packs the compiler cache of a build that was ended before its time: ccache takes a result whole or not at all. The
+ * key is empty where there is none.
+ */
+async function packUnfinished(host, what) {
+    if (!(0,external_node_fs_.existsSync)(what.folder))
+        return { key: '', folder: '' };
+    const folder = await emptyFolder(external_node_path_.join(external_node_path_.dirname(what.folder), 'new-entry'));
+    const part = await packCcacheFolder(host, what.folder, external_node_path_.join(folder, CCACHE_PART));
+    await writeManifest(folder, { identity: what.identity, parts: new Map([[CCACHE_PART, part]]) });
+    return { key: `${what.prefix}${part.sha256.slice(0, 16)}`, folder };
+}
+function entry_megabytes(bytes) {
+    return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+;// CONCATENATED MODULE: ./.build/commands/caching-end.js
+
+
+
+
+
+
+
+
+/** Closes the cache after a build: records the output folder, packs what is new, saves it where that is not for the post step. */
+async function closeCaching(host, request, caching, end) {
+    return inGroup(host, 'Cache: what this build adds', async () => {
+        const began = performance.now();
+        const { carried, setting, embedding } = caching;
+        const { mode, config, configRequest, result } = end;
+        const cost = costOf(caching, result, request.jobs);
+        // Programs that were ended by force, and a full disk, leave halves behind.
+        const trusted = result.ok || endedInOrder(result);
+        const state = endBuild(setting, carried, {
+            mode,
+            config,
+            configRequest,
+            cost,
+            embedding,
+            ok: result.ok,
+            trusted,
+        });
+        const calls = [];
+        if ((0,external_node_fs_.existsSync)(caching.compiler.log))
+            for await (const call of readCalls(caching.compiler.log))
+                if (isCompile(call))
+                    calls.push(call);
+        const redone = state === undefined ? [] : newer(end.outputsBefore, state.outputs);
+        const cause = {
+            tree: setting.tree,
+            output: setting.output,
+            changed: carried.before && new Set(carried.changed),
+            configChanged: carried.before?.config !== config,
+        };
+        const misses = calls.filter(({ result }) => result === 'miss').length;
+        const counted = { state, redone, calls, cause, cost };
+        const saving = await saveEntry(host, request, caching, { state, made: redone.length, misses });
+        const seconds = (performance.now() - began) / 1000;
+        const report = {
+            store: caching.store.name,
+            key: caching.key,
+            levels: [outputLevel(caching, counted, saving, seconds), compilerLevel(caching, counted, saving)],
+            saved: saving.text,
+        };
+        host.log.info(`Cache: ${saving.text}`);
+        return { report, ...(saving.entry !== undefined && { entry: saving.entry }) };
+    });
+}
+/** Whether a failed make stopped at a program's own verdict, with all others whole. */
+function endedInOrder({ diagnostics, failure }) {
+    const errors = diagnostics.filter(({ level }) => level === 'error');
+    const verdict = errors.some(({ tool }) => ['clang', 'assembler', 'lld', 'modpost', 'objtool'].includes(tool));
+    const forced = diagnostics.some(({ kind }) => kind === 'killed');
+    return verdict && !forced && !/no space left/i.test(failure ?? '');
+}
+/** Objects that were made in this build. */
+function newer(before, after) {
+    const times = new Map(before.map(({ name, mtime }) => [name, mtime]));
+    return after
+        .filter(({ name, mtime }) => /\.(?:o|ko)$|^vmlinux$/.test(name) && times.get(name) !== mtime)
+        .map(({ name }) => name);
+}
+/** Seconds of processor time that one compile takes, from a phase with enough of them; else what an earlier build found. */
+function costOf(caching, result, jobs) {
+    const of = (name) => {
+        const phase = result.phases.find((one) => one.name === name);
+        const hits = caching.compiler.ccache === undefined || caching.carried.before === undefined;
+        return hits && (phase?.compiles ?? 0) >= 100
+            ? ((phase?.seconds ?? 0) * jobs) / (phase?.compiles ?? 1)
+            : null;
+    };
+    const { frontEnd = null, backEnd = null } = caching.carried.before?.cost ?? {};
+    return { frontEnd: frontEnd ?? of('front end'), backEnd: backEnd ?? of('back end') };
+}
+function outputLevel(caching, counted, saving, seconds) {
+    const { carried } = caching;
+    const { state, redone, cause, cost } = counted;
+    const objects = (state?.outputs ?? []).filter(({ name }) => name.endsWith('.o')).length;
+    const made = redone.filter((name) => name.endsWith('.o'));
+    const kept = carried.before === undefined ? 0 : objects - made.length;
+    const each = cost.frontEnd;
+    return {
+        name: 'output folder',
+        status: carried.status,
+        hits: kept,
+        misses: reasonsOf(made, cause),
+        bytesBefore: carried.bytes,
+        bytesAfter: saving.parts.get(STATE_PART)?.bytes ?? 0,
+        secondsSpent: caching.seconds.output + seconds,
+        secondsSaved: each === null || kept === 0 ? null : savedBy(state, redone, cost),
+    };
+}
+/** The processor time of what was not made anew. */
+function savedBy(state, redone, cost) {
+    const made = new Set(redone);
+    let seconds = 0;
+    for (const { name } of state?.outputs ?? []) {
+        if (!name.endsWith('.o') || made.has(name))
+            continue;
+        seconds += (name.endsWith('.thinlto-native.o') ? cost.backEnd : cost.frontEnd) ?? 0;
+    }
+    return seconds;
+}
+function compilerLevel(caching, { calls, cause, cost }, saving) {
+    const { compiler, setting } = caching;
+    const hits = calls.filter(({ result }) => result === 'hit');
+    const missed = calls
+        .filter(({ result }) => result === 'miss')
+        .map(({ input }) => objectOf(external_node_path_.relative(setting.tree, external_node_path_.resolve(setting.output, input)), input));
+    const first = compiler.bytesRestored === 0 && hits.length === 0;
+    const uncached = new Map();
+    for (const { result, input, counter } of calls) {
+        if (result !== 'uncached' || input === '')
+            continue;
+        uncached.set(counter, (uncached.get(counter) ?? 0) + 1);
+    }
+    const misses = [
+        ...reasonsOf(missed, first ? { ...cause, changed: undefined } : cause),
+        ...[...uncached].map(([counter, count]) => ({
+            reason: `not cached: ${counter.replaceAll('_', ' ')}`,
+            count,
+        })),
+    ];
+    const backEnds = hits.filter(({ input }) => input.endsWith('.o')).length;
+    return {
+        name: 'compiler cache',
+        status: compiler.status,
+        hits: hits.length,
+        misses,
+        bytesBefore: compiler.bytesRestored,
+        bytesAfter: saving.parts.get(CCACHE_PART)?.bytes ?? 0,
+        secondsSpent: caching.seconds.compiler,
+        secondsSaved: cost.frontEnd === null || hits.length === 0
+            ? null
+            : (hits.length - backEnds) * cost.frontEnd + backEnds * (cost.backEnd ?? 0),
+    };
+}
+/** The object that a compile of an input makes. */
+function objectOf(inTree, input) {
+    return input.endsWith('.o') ? input.replace(/\.o$/, '.thinlto-native.o') : inTree.replace(/\.[cS]$/, '.o');
+}
+
+;// CONCATENATED MODULE: ./.build/debian/llvm-offers.js
+
+
+
+
+
+/**
+ * The LLVM of a version or series (`23`, `23.1`) in the first suite that has it, from the newest suite to the oldest;
+ * no index is fetched beyond that. Throws a UserError that says what the suites have.
+ */
+async function findLlvm(host, setting, wanted, arch) {
+    const seen = [];
+    for await (const { name, index, lookUp } of newestFirst(host, setting, arch)) {
+        const offers = llvm_offers_versionsIn(index);
+        const found = offers.find((offer) => matchesVersion(wanted, offer.version));
+        seen.push(...offers.map((offer) => `${offer.version} (${name})`));
+        if (found === undefined)
+            continue;
+        const indexes = await lookUp();
+        return { ...found, suite: name, roots: rootsOf(found.major, found.clang, index, indexes), indexes };
+    }
+    const exact = EXACT_VERSION.test(wanted)
+        ? '; a version leaves the archive when the next one comes: ask for the series, or name a day of snapshot.debian.org as llvm-mirror'
+        : '';
+    throw new values_error/* UserError */.y(`llvm-version: '${wanted}' is not at debian (${baseOf(setting)}); it has ${seen.join(', ') || 'none for this machine'}${exact}`);
+}
+/** The versions of clang in an index, newest series first. */
+function llvm_offers_versionsIn(index) {
+    return [...index.names()]
+        .flatMap((name) => {
+        const major = /^clang-(\d{1,3})$/.exec(name)?.[1];
+        if (major === undefined)
+            return [];
+        return index.named(name).flatMap((clang) => {
+            const version = llvmVersion(upstreamOf(clang.version));
+            return version === undefined ? [] : [{ major, version, clang }];
+        });
+    })
+        .sort((a, b) => Number(b.major) - Number(a.major));
+}
+/**
+ * An upstream version of Debian's as one of LLVM: `23.1.4`, `23.1.0~rc1`, `17.0.0~+rc3`; a snapshot of what is to be a
+ * series (`24~++20261025…`) counts as the candidate before its first.
+ */
+function llvmVersion(upstream) {
+    const [, release, candidate] = /^(\d{1,3}\.\d{1,3}\.\d{1,3})(?:~\+?(rc\d{1,2}))?(?:[+~].*)?$/.exec(upstream) ?? [];
+    if (release !== undefined)
+        return candidate === undefined ? release : `${release}-${candidate}`;
+    const major = /^(\d{1,3})~/.exec(upstream)?.[1];
+    return major === undefined ? undefined : `${major}.0.0-rc0`;
+}
+/** clang with the linker and the tools of the same source, and patchelf from wherever it is. */
+function rootsOf(major, clang, index, indexes) {
+    const same = [`lld-${major}`, `llvm-${major}`].map((name) => {
+        const found = index.named(name).find((one) => upstreamOf(one.version) === upstreamOf(clang.version));
+        if (found !== undefined)
+            return found;
+        throw new values_error/* UserError */.y(`llvm-source: debian has ${clang.name} ${clang.version} without ${name} of that version`);
+    });
+    return [clang, ...same, needed('patchelf', indexes, 'llvm-source')];
+}
+
+;// CONCATENATED MODULE: ./.build/toolchain/source.js
+
+/** The inputs that pin a toolchain of a source: version, source and digest, and the mirror and key where given. */
+function pinOf(request, source, version, digest) {
+    return {
+        'llvm-version': version,
+        'llvm-source': source,
+        'llvm-sha256': digest,
+        ...(request.mirror !== undefined && { 'llvm-mirror': request.mirror }),
+        ...(request.key !== undefined && { 'llvm-key': request.key }),
+    };
+}
+/** Throws a UserError where the request names another digest than the source has. `what` names the fetched thing. */
+function checkDigest(request, what, digest) {
+    if (request.sha256 === undefined || request.sha256 === digest)
+        return;
+    throw new values_error/* UserError */.y(`llvm-sha256: '${request.sha256}' was asked for, and ${what} has ${digest}`);
 }
 
 ;// CONCATENATED MODULE: ./.build/toolchain/install.js
@@ -41623,223 +43506,6 @@ async function findPinned(host, request, source) {
     return tool && { ...tool, pin: pinOf(request, source, tool.version, tool.digest) };
 }
 
-;// CONCATENATED MODULE: ./.build/debian/debs.js
-
-
-
-
-
-
-
-const PARALLEL = 4;
-/**
- * Downloads packages into the cache folder, a few at a time under one progress line, and returns their files in the
- * same order. One that is there already is checked, and not fetched again.
- */
-async function downloadPackages(host, setting, packages) {
-    const total = packages.reduce((sum, one) => sum + one.size, 0);
-    const title = packages.length === 1 ? `${packages[0]?.name}` : `Debian: ${packages.length} packages`;
-    const progress = host.progress(title, 'bytes');
-    const got = new Map();
-    const report = (one, bytes) => {
-        got.set(one.sha256, bytes);
-        progress.update([...got.values()].reduce((sum, part) => sum + part, 0), total);
-    };
-    try {
-        return await eachOf(packages, PARALLEL, async (one) => {
-            const file = external_node_path_.join(host.cacheFolder, 'debian', `${one.sha256}.deb`);
-            const quiet = {
-                ...host,
-                progress: () => ({ update: (done) => report(one, done), end: () => undefined }),
-            };
-            if (!(await isThere(file, one))) {
-                const url = `${baseOf(setting)}/${one.filename}`;
-                await download(quiet, url, file, { title: one.name, sha256: one.sha256, bytes: one.size });
-            }
-            report(one, one.size);
-            return file;
-        });
-    }
-    finally {
-        progress.end();
-    }
-}
-/**
- * Does some work on each of a list, on so many at a time, and returns what came of it in the same order. Where one
- * fails no further one is begun, and those under way are waited for.
- */
-async function eachOf(list, parallel, work) {
-    const results = new Map();
-    const failures = [];
-    const queue = [...list.entries()];
-    const worker = async () => {
-        for (let next = queue.shift(); next !== undefined && failures.length === 0; next = queue.shift()) {
-            const [at, one] = next;
-            await work(one).then((result) => results.set(at, result), (error) => failures.push(error));
-        }
-    };
-    await Promise.all(Array.from({ length: parallel }, worker));
-    if (failures.length > 0)
-        throw failures[0];
-    return list.map((_, at) => results.get(at));
-}
-async function isThere(file, one) {
-    const info = await (0,promises_.stat)(file).catch(() => undefined);
-    if (info?.size !== one.size)
-        return false;
-    const hash = (0,external_node_crypto_.createHash)('sha256');
-    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file), hash);
-    return hash.digest('hex') === one.sha256;
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/relocate.js
-
-
-
-
-const relocate_TIMEOUT_SECONDS = 120;
-/**
- * Makes unpacked Debian packages run at `final` with the libraries that came with them: each program gets their
- * loader as its interpreter, and each program and library a search path of its own. patchelf is one of the packages,
- * is started through the loader itself, and is gone afterwards. Throws a UserError where a program of the result does
- * not start.
- */
-async function relocate(host, staging, final, tool) {
-    const cannotRun = (why) => new values_error/* UserError */.y(`${tool.name} of Debian cannot be made to run here: ${why}`);
-    const folders = libraryFolders(staging, tool.folder);
-    const loader = loaderIn(staging);
-    if (loader === undefined)
-        throw cannotRun('its packages have no loader (ld-linux)');
-    const own = await ownCopy(staging, folders, loader);
-    const run = async (args) => {
-        const call = ['--library-path', own, external_node_path_.join(own, 'patchelf'), ...args];
-        const { code, stderr } = await host.run(external_node_path_.join(own, external_node_path_.basename(loader)), call, {
-            timeoutSeconds: relocate_TIMEOUT_SECONDS,
-        });
-        if (code !== 0)
-            throw cannotRun(`patchelf failed: ${stderr.trim().split('\n')[0]}`);
-    };
-    const bin = external_node_path_.join(tool.folder, 'bin');
-    removeDanglingLinks(external_node_path_.join(staging, bin));
-    for (const folder of [bin, ...folders]) {
-        const files = await elfFiles(external_node_path_.join(staging, folder));
-        if (files.length === 0)
-            continue;
-        const search = folders.map((one) => `$ORIGIN/${external_node_path_.relative(folder, one)}`).join(':');
-        const interpreter = folder === bin ? ['--set-interpreter', external_node_path_.join(final, loader)] : [];
-        // RPATH and not RUNPATH: LD_LIBRARY_PATH, which some set-up steps of CI export, goes before the latter.
-        await run([...interpreter, '--force-rpath', '--set-rpath', search, ...files]);
-    }
-    await (0,promises_.rm)(own, { recursive: true });
-    for (const program of tool.programs) {
-        const call = [external_node_path_.join(staging, bin, program), '--version'];
-        const { code, stderr } = await host.run(external_node_path_.join(staging, loader), call, {
-            ...(tool.env !== undefined && { env: tool.env }),
-            limit: 65536,
-            timeoutSeconds: relocate_TIMEOUT_SECONDS,
-        });
-        if (code !== 0)
-            throw cannotRun(`${program} ends with ${code} ${stderr.trim().split('\n')[0]}`.trim());
-    }
-}
-/** Links to programs that were left out. */
-function removeDanglingLinks(folder) {
-    for (const name of (0,external_node_fs_.readdirSync)(folder)) {
-        if (!(0,external_node_fs_.existsSync)(external_node_path_.join(folder, name)))
-            (0,external_node_fs_.rmSync)(external_node_path_.join(folder, name));
-    }
-}
-/** patchelf and the libraries that it runs with, where it does not write to them meanwhile. */
-async function ownCopy(staging, folders, loader) {
-    const own = external_node_path_.join(staging, '.patchelf');
-    await (0,promises_.mkdir)(own);
-    await (0,promises_.rename)(external_node_path_.join(staging, 'usr/bin/patchelf'), external_node_path_.join(own, 'patchelf'));
-    await (0,promises_.copyFile)(external_node_path_.join(staging, loader), external_node_path_.join(own, external_node_path_.basename(loader)));
-    for (const folder of folders) {
-        for (const name of (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder))) {
-            const needed = /^lib(?:c|m|stdc\+\+|gcc_s|pthread|dl)\.so\.\d+$/.test(name);
-            if (needed)
-                await (0,promises_.copyFile)(external_node_path_.join(staging, folder, name), external_node_path_.join(own, name));
-        }
-    }
-    return own;
-}
-function libraryFolders(staging, tool) {
-    const roots = ['usr/lib', 'lib'].filter((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)));
-    const triples = roots.flatMap((folder) => (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder))
-        .filter((name) => name.endsWith('-linux-gnu'))
-        .map((name) => external_node_path_.join(folder, name)));
-    return [...triples, external_node_path_.join(tool, 'lib')].filter((folder) => (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)));
-}
-/** The loader's file, below its several names; undefined where there is none. */
-function loaderIn(staging) {
-    const folders = ['usr/lib64', 'lib64', 'usr/lib', 'lib', ...libraryFolders(staging, '.')];
-    for (const folder of folders) {
-        const name = (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder)) &&
-            (0,external_node_fs_.readdirSync)(external_node_path_.join(staging, folder)).find((one) => /^ld-linux[\w.-]*\.so\.\d$/.test(one));
-        if (name && (0,external_node_fs_.existsSync)(external_node_path_.join(staging, folder, name)))
-            return external_node_path_.join(folder, name);
-    }
-    return undefined;
-}
-/** The dynamic ELF files of a folder, without links. The loader is left as it is: it cannot be given a search path. */
-async function elfFiles(folder) {
-    const files = (0,external_node_fs_.readdirSync)(folder)
-        .filter((name) => !name.startsWith('ld-linux'))
-        .map((name) => external_node_path_.join(folder, name))
-        .filter((file) => (0,external_node_fs_.lstatSync)(file).isFile());
-    const found = [];
-    for (const file of files) {
-        const handle = await (0,promises_.open)(file);
-        try {
-            const { bytesRead, buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-            if (bytesRead === 4 && buffer.readUInt32BE(0) === 0x7f454c46)
-                found.push(file);
-        }
-        finally {
-            await handle.close();
-        }
-    }
-    return found;
-}
-
-;// CONCATENATED MODULE: ./.build/toolchain/packages.js
-
-
-
-
-
-
-
-// Decompression takes one processor an archive.
-const packages_PARALLEL = 2;
-/**
- * Puts a tool of Debian's archive into the tool cache (under `stored` where it is not LLVM) and returns its folder: the
- * packages are verified, unpacked without root, and made to run with their own C library on whatever host this is. Its
- * programs are in `bin`.
- */
-async function landPackages(host, setting, tool, stored) {
-    const { version, packages } = tool;
-    const identity = { version, source: 'debian', digest: digestOf(packages), arch: process.arch };
-    const fill = async (staging, final) => {
-        const megabytes = Math.round(packages.reduce((sum, one) => sum + one.size, 0) / 1e6);
-        host.log.info(`${tool.name} ${version} from Debian ${tool.suite}: ${packages.length} packages, ${megabytes} MB`);
-        // The largest first, so that none of them is left over for one processor.
-        const bySize = [...packages].sort((a, b) => b.size - a.size);
-        const files = await downloadPackages(host, setting, bySize);
-        host.log.info(`Unpacking ${files.length} packages`);
-        await eachOf(files, packages_PARALLEL, (file) => unpackDeb(host, file, staging, tool.isPart));
-        await relocate(host, staging, final, tool);
-        await (0,promises_.symlink)(external_node_path_.join(tool.folder, 'bin'), external_node_path_.join(staging, 'bin'));
-    };
-    return landTool(host, identity, fill, stored);
-}
-/** What pins a set of packages: SHA-256 over a line for each, sorted, with name, version and digest. */
-function digestOf(packages) {
-    const lines = packages.map((one) => `${one.name} ${one.version} ${one.sha256}\n`);
-    return (0,external_node_crypto_.createHash)('sha256').update(lines.join('')).digest('hex');
-}
-
 ;// CONCATENATED MODULE: ./.build/toolchain/programs.js
 /** The programs that a kernel build with `LLVM=` starts (scripts/Makefile.clang, the top Makefile). */
 const LLVM_PROGRAMS = [
@@ -41878,7 +43544,7 @@ const fetchDebian = async (host, request) => {
     const offer = await findLlvm(host, setting, request.version, debianArch(process.arch));
     const { version, suite } = offer;
     const packages = closureOf(offer.indexes, offer.roots, isNotNeeded);
-    const digest = digestOf(packages);
+    const digest = packages_digestOf(packages);
     if (request.sha256 !== undefined && request.sha256 !== digest) {
         throw new values_error/* UserError */.y(`llvm-sha256: '${request.sha256}' was asked for, and the packages of LLVM ${version} in Debian ${suite} have ${digest}; the archive has moved on: a day of snapshot.debian.org as llvm-mirror has the older ones`);
     }
@@ -41905,7 +43571,7 @@ const RELEASES = 'repos/llvm/llvm-project/releases';
 const ANSWER_LIMIT = 64 << 20;
 const PAGES = 10;
 const PER_PAGE = 100;
-const PROCESSORS = new Map([
+const github_PROCESSORS = new Map([
     ['x64', 'X64'],
     ['arm64', 'ARM64'],
 ]);
@@ -41914,7 +43580,7 @@ const PROCESSORS = new Map([
  * API (https://docs.github.com/rest/releases/releases).
  */
 const fetchGithub = async (host, request) => {
-    const processor = PROCESSORS.get(process.arch);
+    const processor = github_PROCESSORS.get(process.arch);
     if (processor === undefined) {
         throw new values_error/* UserError */.y(`llvm-source: github has no LLVM for ${process.arch}; take debian or system`);
     }
@@ -42242,14 +43908,14 @@ const fetchUrl = async (host, request) => {
         throw new values_error/* UserError */.y(`llvm-sha256: is not set, and nobody else says what ${url} must hold; set it`);
     }
     const known = await findTool(host, { source: 'url', digest });
-    const { folder, version } = known ?? (await install(host, url, digest));
+    const { folder, version } = known ?? (await url_install(host, url, digest));
     if (!matchesVersion(request.version, version)) {
         throw new values_error/* UserError */.y(`llvm-version: '${request.version}' was asked for, and ${url} is ${version}; set it to that`);
     }
     return { folder, version, source: 'url', digest, pin: pinOf(request, url, version, digest) };
 };
 /** A URL says nothing of a version that could be relied on: the programs do, once their archive is verified. */
-async function install(host, url, digest) {
+async function url_install(host, url, digest) {
     const scratch = await stagingFolder(host);
     try {
         await withDownload(host, { url, digest }, (file) => unpackToolchain(host, url, file, scratch));
@@ -42377,1491 +44043,6 @@ function userErrorAsText(error) {
     throw error;
 }
 
-// EXTERNAL MODULE: ./.build/cache/compiler-folder.js
-var compiler_folder = __nccwpck_require__(56271);
-;// CONCATENATED MODULE: ./.build/cache/embedding.js
-
-
-
-const embedding_WORD = '.incbin';
-// Not compiled into the kernel's bitcode, or for other architectures.
-const ELSEWHERE = /^(?:Documentation|samples|scripts|tools|usr)\//;
-const embedding_LIMIT = 16 << 20;
-/**
- * The C files and headers of a tree that include other files' bytes (`.incbin`). `before`: those of an earlier state of
- * the tree, of which only `changed` has to be looked at.
- */
-async function findEmbedding(host, tree, arch, before, changed) {
-    const found = before === undefined
-        ? await search(host, tree)
-        : [...new Set([...before, ...changed])].filter((name) => /\.[ch]$/.test(name) && has(external_node_path_.join(tree, name)));
-    const other = (name) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
-    return found.filter((name) => !ELSEWHERE.test(name) && !other(name)).sort();
-}
-async function search(host, tree) {
-    const call = ['-rlFZ', '--include=*.c', '--include=*.h', '-e', embedding_WORD, '.'];
-    const { code, stdout, stderr } = await host.run('grep', call, { cwd: tree, timeoutSeconds: 600 });
-    // 1: nothing was found.
-    if (code > 1)
-        throw new values_error/* UserError */.y(`source: ${tree} cannot be searched (${stderr.trim().split('\n')[0]})`);
-    return stdout
-        .split('\0')
-        .filter((name) => name.startsWith('./'))
-        .map((name) => name.slice(2));
-}
-function has(file) {
-    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
-    return info?.isFile() === true && info.size <= embedding_LIMIT && (0,external_node_fs_.readFileSync)(file).includes(embedding_WORD);
-}
-
-;// CONCATENATED MODULE: ./.build/cache/identity.js
-
-
-
-/** Folders with the headers that host programs are compiled with; kbuild does not follow them (`-MMD`). */
-const HEADERS = ['/usr/include', '/usr/include/openssl', '/usr/include/linux'];
-const OS_RELEASE = '/etc/os-release';
-/** What a build depends on beyond its sources, on this host. */
-function identity_identityOf(arch, toolchain, source, output) {
-    return { arch, toolchain, source, output, host: hostSystem() };
-}
-/** The host's system by name, C library, and a digest over its header files: `debian-12-glibc2.36-0123abcd`. */
-function hostSystem() {
-    const release = identity_readText(OS_RELEASE);
-    const field = (name) => new RegExp(`^${name}="?([\\w.-]{1,32})"?$`, 'm').exec(release)?.[1] ?? 'unknown';
-    const { header } = process.report.getReport();
-    const digest = (0,external_node_crypto_.createHash)('sha256');
-    for (const folder of HEADERS) {
-        for (const name of list(folder)) {
-            const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(folder, name), { throwIfNoEntry: false });
-            // Packages bring their files' times along.
-            if (info?.isFile())
-                digest.update(`${name}\0${info.size}\0${Math.floor(info.mtimeMs / 1000)}\0`);
-        }
-    }
-    const libc = header.glibcVersionRuntime ?? 'other-libc';
-    return `${field('ID')}-${field('VERSION_ID')}-glibc${libc}-${digest.digest('hex').slice(0, 8)}`;
-}
-function list(folder) {
-    try {
-        return (0,external_node_fs_.readdirSync)(folder).sort();
-    }
-    catch {
-        return [];
-    }
-}
-function identity_readText(file) {
-    try {
-        return (0,external_node_fs_.readFileSync)(file, 'utf8').slice(0, 65536);
-    }
-    catch {
-        return '';
-    }
-}
-
-;// CONCATENATED MODULE: ./.build/cache/state.js
-
-
-
-
-const SCHEMA = 1;
-const state_LIMIT = 512 << 20;
-const STATE_FILE = `${output_files/* OWN_FOLDER */.w5}/state.json`;
-/** The record as an entry carries it. It gets the other name once the build that goes on from it has ended. */
-const CARRIED_FILE = `${output_files/* OWN_FOLDER */.w5}/carried.json`;
-/**
- * Notes that the files of an output folder are about to be written, whose record is then only good again once
- * `writeState` was called: what is ended by force in between leaves halves behind.
- */
-function markBuilding(output) {
-    (0,external_node_fs_.mkdirSync)(external_node_path_.join(output, output_files/* OWN_FOLDER */.w5), { recursive: true });
-    write(external_node_path_.join(output, STATE_FILE), JSON.stringify({ schema: SCHEMA, phase: 'building' }));
-}
-/** Writes the state of an output folder, for its next build and for an entry to carry. */
-function writeState(output, state) {
-    const text = JSON.stringify({
-        schema: SCHEMA,
-        ...state,
-        sources: { kind: state.sources.kind, ids: [...state.sources.ids] },
-        changedAt: [...state.changedAt].map(([name, time]) => [name, String(time)]),
-        outputs: state.outputs.map(({ name, size, mtime }) => [name, size, String(mtime)]),
-    });
-    write(external_node_path_.join(output, CARRIED_FILE), text);
-    write(external_node_path_.join(output, STATE_FILE), text);
-}
-/** Seen whole or not at all. */
-function write(file, text) {
-    (0,external_node_fs_.writeFileSync)(`${file}.part`, text);
-    (0,external_node_fs_.renameSync)(`${file}.part`, file);
-}
-/** Forgets the state of an output folder. */
-function removeState(output) {
-    (0,external_node_fs_.rmSync)(external_node_path_.join(output, STATE_FILE), { force: true });
-}
-/**
- * Reads the state of an output folder; `absent` where there is none, `broken` where it is not what was written,
- * `building` where a build began and did not come to its end.
- */
-function readState(output, name = STATE_FILE) {
-    const file = external_node_path_.join(output, name);
-    const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
-    if (info === undefined)
-        return 'absent';
-    if (!info.isFile() || info.size > state_LIMIT)
-        return 'broken';
-    try {
-        const raw = JSON.parse((0,external_node_fs_.readFileSync)(file, 'utf8'));
-        return raw?.phase === 'building' ? 'building' : (state_parse(raw) ?? 'broken');
-    }
-    catch {
-        return 'broken';
-    }
-}
-const TEXT = (value) => typeof value === 'string';
-function state_parse(raw) {
-    const { schema, identity, mode, phase, config, sources, changedAt, outputs, embedding, cost } = raw;
-    if (schema !== SCHEMA || !isMode(mode) || !['failed', 'done'].includes(phase))
-        return undefined;
-    if (!isIdentity(identity) || !TEXT(config) || !['git', 'digests'].includes(sources.kind))
-        return undefined;
-    const ids = pairs(sources.ids, TEXT);
-    const times = pairs(changedAt, isTime);
-    if (ids === undefined || times === undefined || !Array.isArray(outputs))
-        return undefined;
-    const files = outputs.flatMap((one) => {
-        const [name, size, mtime] = Array.isArray(one) ? one : [];
-        return TEXT(name) && isInside(name) && Number.isSafeInteger(size) && isTime(mtime)
-            ? [{ name, size, mtime: BigInt(mtime) }]
-            : [];
-    });
-    if (files.length !== outputs.length || !Array.isArray(embedding) || !embedding.every(TEXT))
-        return undefined;
-    const seconds = (value) => (typeof value === 'number' && value >= 0 && value < 1e5 ? value : null);
-    return {
-        identity,
-        mode,
-        phase,
-        config,
-        sources: { kind: sources.kind, ids },
-        changedAt: new Map([...times].map(([name, time]) => [name, BigInt(time)])),
-        outputs: files,
-        embedding,
-        cost: { frontEnd: seconds(cost?.frontEnd), backEnd: seconds(cost?.backEnd) },
-    };
-}
-function isTime(value) {
-    return TEXT(value) && /^\d{1,19}$/.test(value);
-}
-/** Whether a value of unknown origin is an identity. */
-function isIdentity(value) {
-    const one = value;
-    return (typeof one === 'object' &&
-        one !== null &&
-        ['arch', 'toolchain', 'source', 'output', 'host'].every((name) => TEXT(one[name])));
-}
-/** A relative path that stays below where it starts. */
-function isInside(name) {
-    return name !== '' && !external_node_path_.isAbsolute(name) && !name.split('/').includes('..') && !name.includes('\0');
-}
-function pairs(list, isValue) {
-    if (!Array.isArray(list))
-        return undefined;
-    const valid = list.every((one) => Array.isArray(one) && one.length === 2 && TEXT(one[0]) && isValue(one[1]));
-    return valid ? new Map(list) : undefined;
-}
-/** Why what was made under one identity is not for a build under another, for people; undefined where it is. */
-function whyNotFor(made, now) {
-    if (made.arch !== now.arch)
-        return `made for ${made.arch}`;
-    if (made.toolchain !== now.toolchain)
-        return `made with another toolchain (${made.toolchain.slice(0, 12)}, now ${now.toolchain.slice(0, 12)})`;
-    if (made.source !== now.source)
-        return `made from a tree in another path (${made.source})`;
-    if (made.output !== now.output)
-        return `made in another path (${made.output})`;
-    if (made.host !== now.host)
-        return `made on another host system (${made.host}, now ${now.host})`;
-    return undefined;
-}
-
-;// CONCATENATED MODULE: ./.build/cache/pack.js
-
-
-
-
-
-
-
-const pack_SCHEMA = 1;
-const pack_MANIFEST = 'entry.json';
-const pack_MANIFEST_LIMIT = 65536;
-const MOST_UNPACKED = 32 * 2 ** 30;
-const pack_TIMEOUT_SECONDS = 1800;
-// A window of 128 MiB finds in vmlinux.o what it has from the objects; zstd unpacks that without being asked to.
-const PACK = 'zstd -q -3 -T0 --long=27';
-const UNPACK = 'zstd -q -d';
-/** Packs files of a folder into `file`, and returns what it is. Throws a UserError where tar or zstd cannot. */
-async function packFiles(host, folder, names, unpacked, file) {
-    const call = ['-C', folder, '--no-recursion', '--null', '--verbatim-files-from', '-T', '-', '-cf', file];
-    await tar(host, [...call, `--use-compress-program=${PACK}`], names.join('\0'));
-    const { size } = await (0,promises_.stat)(file);
-    return { bytes: size, unpacked, sha256: await pack_digestOf(file) };
-}
-/**
- * Unpacks a part of an entry into a folder after its digest was checked. Throws a UserError that says in what it is
- * not what its manifest says.
- */
-async function unpackPart(host, file, part, folder) {
-    const name = external_node_path_.basename(file);
-    const info = await (0,promises_.stat)(file).catch(() => undefined);
-    if (info === undefined)
-        throw new values_error/* UserError */.y(`its ${name} is not there`);
-    if (info.size !== part.bytes) {
-        throw new values_error/* UserError */.y(`its ${name} has ${info.size} bytes, and its manifest says ${part.bytes}`);
-    }
-    if ((await pack_digestOf(file)) !== part.sha256) {
-        throw new values_error/* UserError */.y(`the digest of its ${name} is not the one in its manifest`);
-    }
-    await (0,promises_.mkdir)(folder, { recursive: true });
-    // GNU tar takes no absolute name and no `..`, and makes links that lead out only at its end.
-    await tar(host, ['-C', folder, '-xmf', file, '--no-same-owner', `--use-compress-program=${UNPACK}`], '');
-}
-async function tar(host, args, input) {
-    const { code, stderr } = await host.run('tar', args, {
-        input,
-        limit: 65536,
-        timeoutSeconds: pack_TIMEOUT_SECONDS,
-    });
-    if (code !== 0) {
-        const why = stderr.trim().split('\n')[0] ?? '';
-        throw new values_error/* UserError */.y(`tar ended with ${code}: ${why.slice(0, 300)}`);
-    }
-}
-async function pack_digestOf(file) {
-    const hash = (0,external_node_crypto_.createHash)('sha256');
-    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file, { highWaterMark: 1 << 20 }), hash);
-    return hash.digest('hex');
-}
-/** Writes the manifest of an entry into its folder. */
-async function writeManifest(folder, manifest) {
-    const { identity, parts } = manifest;
-    const text = JSON.stringify({ schema: pack_SCHEMA, identity, parts: Object.fromEntries(parts) }, undefined, 1);
-    await (0,promises_.writeFile)(external_node_path_.join(folder, pack_MANIFEST), `${text}\n`);
-}
-/** Reads the manifest of an entry's folder. Throws a UserError where it is none. */
-async function pack_readManifest(folder) {
-    const file = external_node_path_.join(folder, pack_MANIFEST);
-    const info = await (0,promises_.stat)(file).catch(() => undefined);
-    if (!info?.isFile() || info.size > pack_MANIFEST_LIMIT)
-        throw new values_error/* UserError */.y(`it has no ${pack_MANIFEST}`);
-    try {
-        const { schema, identity, parts } = JSON.parse(await (0,promises_.readFile)(file, 'utf8'));
-        const list = Object.entries(parts).filter((one) => isPart(one[1]));
-        if (schema === pack_SCHEMA && isIdentity(identity) && list.length === Object.keys(parts).length)
-            return { identity, parts: new Map(list) };
-    }
-    catch {
-        // Said below.
-    }
-    throw new values_error/* UserError */.y(`its ${pack_MANIFEST} is not what this version writes`);
-}
-function isPart(value) {
-    const { bytes, unpacked, sha256 } = (value ?? {});
-    return (Number.isSafeInteger(bytes) &&
-        Number.isSafeInteger(unpacked) &&
-        unpacked <= MOST_UNPACKED &&
-        typeof sha256 === 'string' &&
-        /^[0-9a-f]{64}$/.test(sha256));
-}
-/** An empty folder for the files of an entry to be. */
-async function emptyFolder(folder) {
-    await (0,promises_.rm)(folder, { recursive: true, force: true });
-    await (0,promises_.mkdir)(folder, { recursive: true });
-    return folder;
-}
-
-;// CONCATENATED MODULE: ./.build/cache/sources.js
-
-
-
-
-
-const LIST_LIMIT = 256 << 20;
-const MOST_FILES = 1_000_000;
-/** Untracked files are read one by one; so many are another build's output. */
-const MOST_UNTRACKED = 20_000;
-/**
- * Lists the files of a source tree, without the output folder where that lies inside: from git's index, with the
- * content of what git sees as touched or does not track, or by reading every file where there is no git.
- */
-async function readSources(host, tree, output) {
-    const inside = external_node_path_.relative(tree, output);
-    const skip = inside.startsWith('..') || external_node_path_.isAbsolute(inside) ? undefined : inside;
-    const ids = await sources_readIndex(host, tree, skip).catch((error) => {
-        if (error instanceof values_error/* UserError */.y && !host.signal.aborted)
-            return undefined;
-        throw error;
-    });
-    if (ids !== undefined)
-        return { kind: 'git', ids };
-    return { kind: 'digests', ids: readAll(tree, skip, host.signal) };
-}
-/** Files whose content, or whose being there, differs between two lists of one tree. */
-function differing(before, now) {
-    if (before.kind !== now.kind)
-        return [...new Set([...before.ids.keys(), ...now.ids.keys()])];
-    const changed = [...now.ids].filter(([name, id]) => before.ids.get(name) !== id).map(([name]) => name);
-    const gone = [...before.ids.keys()].filter((name) => !now.ids.has(name));
-    return [...changed, ...gone];
-}
-async function sources_readIndex(host, tree, skip) {
-    const git = async (...args) => {
-        const { code, stdout } = await readGit(host, tree, args, LIST_LIMIT);
-        return code === 0 && stdout.length < LIST_LIMIT
-            ? stdout.split('\0').filter((one) => one !== '')
-            : undefined;
-    };
-    // A file that git converts on checkout is not the blob.
-    const converts = await readGit(host, tree, ['config', '--get-regexp', '^core\\.(autocrlf|eol)$'], 4096);
-    if (/ (true|input|crlf|native)\s*$/im.test(converts.stdout))
-        return undefined;
-    const [tracked, touched, others] = await Promise.all([
-        git('ls-files', '-s', '-v', '-z'),
-        git('diff-files', '--name-only', '--relative', '-z', '--ignore-submodules=all'),
-        git('ls-files', '-o', '-z'),
-    ]);
-    if (tracked === undefined || touched === undefined || others === undefined)
-        return undefined;
-    const ids = new Map();
-    const read = new Set(touched);
-    let algorithm = 'sha1';
-    for (const line of tracked) {
-        const [, tag, mode, id, name] = /^(\S) (\d{6}) ([0-9a-f]{40,64}) \d\t(.+)$/s.exec(line) ?? [];
-        if (tag === undefined || mode === undefined || id === undefined || name === undefined)
-            return undefined;
-        // A repository inside, whose files are not in this index.
-        if (mode === '160000')
-            return undefined;
-        if (id.length === 64)
-            algorithm = 'sha256';
-        // Other tags than H mean that git does not look at the file, or that it is in conflict.
-        if (tag !== 'H')
-            read.add(name);
-        ids.set(name, `${mode} ${id}`);
-    }
-    // A tarball unpacked below somebody's repository is not of it.
-    if (!ids.has('Makefile'))
-        return undefined;
-    const untracked = others.filter((name) => !isBelow(name, skip));
-    if (untracked.length > MOST_UNTRACKED)
-        return undefined;
-    for (const name of [...read, ...untracked]) {
-        const id = idOf(external_node_path_.join(tree, name), (bytes) => (0,external_node_crypto_.createHash)(algorithm).update(`blob ${bytes.length}\0`).update(bytes).digest('hex'));
-        if (id === undefined)
-            ids.delete(name);
-        else
-            ids.set(name, id);
-    }
-    return ids;
-}
-function readAll(tree, skip, signal) {
-    const ids = new Map();
-    const folders = [''];
-    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-        signal.throwIfAborted();
-        for (const entry of (0,external_node_fs_.readdirSync)(external_node_path_.join(tree, folder), { withFileTypes: true })) {
-            const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
-            if (name === '.git' || isBelow(name, skip))
-                continue;
-            if (entry.isDirectory())
-                folders.push(name);
-            else {
-                const id = idOf(external_node_path_.join(tree, name), (bytes) => (0,external_node_crypto_.createHash)('sha256').update(bytes).digest('hex'));
-                if (id !== undefined)
-                    ids.set(name, id);
-            }
-            if (ids.size > MOST_FILES)
-                throw new values_error/* UserError */.y(`source: ${tree} has more than ${MOST_FILES} files`);
-        }
-    }
-    return ids;
-}
-function isBelow(name, folder) {
-    return folder !== undefined && (folder === '' || name === folder || name.startsWith(`${folder}/`));
-}
-/** Mode, as git writes it, and digest of a file or link; undefined where there is none or it cannot be read. */
-function idOf(file, digest) {
-    try {
-        const info = (0,external_node_fs_.lstatSync)(file);
-        if (info.isSymbolicLink())
-            return `120000 ${digest(Buffer.from((0,external_node_fs_.readlinkSync)(file)))}`;
-        if (!info.isFile())
-            return undefined;
-        return `${(info.mode & 0o100) === 0 ? '100644' : '100755'} ${digest((0,external_node_fs_.readFileSync)(file))}`;
-    }
-    catch {
-        return undefined;
-    }
-}
-
-;// CONCATENATED MODULE: ./.build/cache/output-level.js
-
-
-
-
-
-
-
-
-/** Name of the packed output folder in an entry. */
-const STATE_PART = 'state.tar.zst';
-/**
- * Sees to it that the output folder is what a build may go on from: what is there already, where it is as this program
- * left it; else what `find` brings; else nothing. Times are set so that kbuild redoes what depends on files that
- * differ, and nothing else. What cannot be trusted is removed, and the status says why.
- */
-async function carryOutput(host, setting, find) {
-    const since = Date.now();
-    const { output } = setting;
-    const kept = keptState(setting);
-    if ('foreign' in kept)
-        return { ...nothing(kept.foreign, since) };
-    markBuilding(output);
-    if ('state' in kept)
-        return adopt(setting, kept.state, 'kept', 0, since);
-    const result = await find();
-    if ('none' in result)
-        return nothing(join(kept.removed, `not restored: ${result.none}`), since);
-    const { key, folder, bytes } = result.found;
-    try {
-        const state = await unpack(host, setting, folder);
-        return adopt(setting, state, join(kept.removed, `restored from ${key}`), bytes, since);
-    }
-    catch (error) {
-        host.signal.throwIfAborted();
-        (0,output_files/* removeBuilt */.by)(output, setting.without);
-        markBuilding(output);
-        return nothing(join(kept.removed, `not restored from ${key}: ${(0,values_error/* messageOf */.b)(error)}`), since);
-    }
-}
-function join(first, second) {
-    return first === undefined ? second : `${first}; ${second}`;
-}
-function nothing(status, since) {
-    const none = new Map();
-    return { status, before: undefined, changed: [], changedAt: none, touched: none, bytes: 0, since };
-}
-function keptState(setting) {
-    const { output, without } = setting;
-    const state = readState(output);
-    if (state === 'absent') {
-        const built = ['.config', 'vmlinux.o', 'include/config'].find((name) => (0,external_node_fs_.existsSync)(external_node_path_.join(output, name)));
-        return built === undefined
-            ? { removed: undefined }
-            : {
-                foreign: `not used: ${output} holds a build that is not of this cache, and kbuild goes by its times`,
-            };
-    }
-    const why = state === 'broken'
-        ? 'its record cannot be read'
-        : state === 'building'
-            ? 'its build was ended by force'
-            : whyNotFor(state.identity, setting.identity);
-    if (why !== undefined) {
-        (0,output_files/* removeBuilt */.by)(output, without);
-        return { removed: `what ${output} held was removed: ${why}` };
-    }
-    const other = firstDifference(output, state.outputs, true);
-    if (other === undefined)
-        return { state: state };
-    return {
-        foreign: `not used: ${other} of ${output} was changed by something else, and kbuild goes by its times`,
-    };
-}
-/** The first file that is not there as it is listed; times differ after an archive was unpacked. */
-function firstDifference(output, files, times) {
-    return files.find(({ name, size, mtime }) => {
-        const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(output, name), { bigint: true, throwIfNoEntry: false });
-        return !info?.isFile() || Number(info.size) !== size || (times && info.mtimeNs !== mtime);
-    })?.name;
-}
-async function unpack(host, setting, folder) {
-    const { output, identity } = setting;
-    const manifest = await pack_readManifest(folder);
-    const refused = whyNotFor(manifest.identity, identity);
-    if (refused !== undefined)
-        throw new values_error/* UserError */.y(refused);
-    const part = manifest.parts.get(STATE_PART);
-    if (part === undefined)
-        throw new values_error/* UserError */.y('it holds no output folder');
-    await unpackPart(host, external_node_path_.join(folder, STATE_PART), part, output);
-    const state = readState(output, CARRIED_FILE);
-    if (typeof state === 'string')
-        throw new values_error/* UserError */.y('its record cannot be read');
-    const why = whyNotFor(state.identity, identity);
-    if (why !== undefined)
-        throw new values_error/* UserError */.y(why);
-    const wrong = firstDifference(output, state.outputs, false);
-    if (wrong !== undefined)
-        throw new values_error/* UserError */.y(`its ${wrong} is not what its record says`);
-    return state;
-}
-function adopt(setting, before, how, bytes, since) {
-    const { tree, output, sources, without } = setting;
-    const changed = differing(before.sources, sources);
-    let next = 0n;
-    for (const { mtime } of before.outputs)
-        if (mtime >= next)
-            next = mtime + 1n;
-    for (const time of before.changedAt.values())
-        if (time >= next)
-            next = time + 1n;
-    const changedAt = new Map([...before.changedAt, ...changed.map((name) => [name, next])]);
-    const status = `${how}: ${changed.length} of ${sources.ids.size} source files differ`;
-    try {
-        const times = retime(tree, sources.ids.keys(), output, before.outputs, changedAt);
-        return { status, before, changed, ...times, bytes, since };
-    }
-    catch (error) {
-        (0,output_files/* removeBuilt */.by)(output, without);
-        markBuilding(output);
-        return nothing(`not used: ${(0,values_error/* messageOf */.b)(error)}`, since);
-    }
-}
-/**
- * Notes what the output folder holds after a build that came to its own end, and sets the times of source files back.
- * `trusted`: whether what it finished is whole. Returns the record; undefined where there is none to keep.
- */
-function endBuild(setting, carried, result) {
-    const { tree, output, identity, sources, without } = setting;
-    const written = new Set(restoreTimes(tree, carried.touched));
-    if (!result.trusted)
-        return undefined;
-    const outputs = (0,output_files/* listOutput */.OW)(output, without);
-    let oldest = BigInt(carried.since) * 1000000n;
-    for (const { mtime } of outputs)
-        if (mtime < oldest)
-            oldest = mtime;
-    const ids = new Map(sources.ids);
-    const changedAt = new Map(carried.changedAt);
-    for (const name of sources.ids.keys()) {
-        const info = (0,external_node_fs_.lstatSync)(external_node_path_.join(tree, name), { bigint: true, throwIfNoEntry: false });
-        const own = carried.touched.has(name) && !written.has(name);
-        // Written to while make ran: what was compiled may be either.
-        if (info === undefined || (!own && Number(info.ctimeNs / 1000000n) >= carried.since))
-            ids.delete(name);
-        // kbuild went by these times, where no record told better.
-        else if (carried.before === undefined && info.mtimeNs >= oldest)
-            changedAt.set(name, info.mtimeNs);
-    }
-    const { mode, config, cost, embedding } = result;
-    const state = {
-        identity,
-        mode,
-        phase: result.ok ? 'done' : 'failed',
-        config,
-        sources: { kind: sources.kind, ids },
-        changedAt: new Map([...changedAt].filter(([name]) => ids.has(name))),
-        outputs,
-        embedding,
-        cost,
-    };
-    writeState(output, state);
-    return state;
-}
-
-;// CONCATENATED MODULE: ./.build/cache/shadowing.js
-
-
-/**
- * A digest over those headers of a tree that hide another one of the same name from a compiler. A compiler cache that
- * knows a translation unit by the headers that it read cannot see that a new one would be found before them
- * (https://ccache.dev/manual/latest.html, "The direct mode"), so this digest is part of its key. It depends on paths
- * alone, and so is the same for all trees with the same such headers.
- */
-function shadowingDigest(files, arch) {
-    const elsewhere = (name) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
-    const headers = [...files].filter((name) => /\.(?:h|inc|def)$/.test(name) && !elsewhere(name));
-    const roots = [
-        `arch/${arch.srcArch}/include/`,
-        'include/',
-        `arch/${arch.srcArch}/include/uapi/`,
-        'include/uapi/',
-    ];
-    const found = new Set(headers);
-    const byPlace = new Map();
-    for (const name of headers) {
-        // Headers beside each other, or in folders of one subsystem that search each other's.
-        const place = `${name.split('/').slice(0, 2).join('/')}\0${external_node_path_.posix.basename(name)}`;
-        byPlace.set(place, [...(byPlace.get(place) ?? []), name]);
-    }
-    const hiding = new Set([...byPlace.values()].filter((names) => names.length > 1).flat());
-    for (const name of headers) {
-        const parts = name.split('/');
-        // What follows a folder in the path may be just what an include line asks of a later folder.
-        for (let at = 1; at < parts.length; at++) {
-            const asked = parts.slice(at).join('/');
-            if (roots.some((root) => `${root}${asked}` !== name && found.has(`${root}${asked}`)))
-                hiding.add(name);
-        }
-    }
-    return (0,external_node_crypto_.createHash)('sha256')
-        .update([...hiding].sort().join('\0'))
-        .digest('hex');
-}
-
-;// CONCATENATED MODULE: ./.build/ccache/version.js
-
-/** The first that caches a distributed back end (`-fthinlto-index=`). */
-const OLDEST = '4.13.2';
-const NUMBERS = String.raw `(\d{1,4}\.\d{1,4})(\.\d{1,4})?`;
-/** Whether a version, with all its numbers, caches back ends, or where given is at least another. */
-function isNewEnough(version, oldest = OLDEST) {
-    return compareVersions(version, oldest) >= 0;
-}
-/** The version in what `ccache --version` says, with all its numbers: that of `ccache version 4.14` is 4.14.0. */
-function versionSaid(text) {
-    return whole(new RegExp(`^ccache version ${NUMBERS}(?![\\d.])`, 'm').exec(text));
-}
-/** An upstream version of Debian's, with all its numbers: `4.14.2`, `4.8+really4.7.5` (4.7.5), `4.14+ds` (4.14.0). */
-function versionPackaged(upstream) {
-    return whole(new RegExp(`^(?:.*\\+really)?${NUMBERS}(?:\\+(?!.*really).*)?$`).exec(upstream));
-}
-function whole(match) {
-    return match?.[1] === undefined ? undefined : `${match[1]}${match[2] ?? '.0'}`;
-}
-
-;// CONCATENATED MODULE: ./.build/ccache/program.js
-
-
-
-const program_TIMEOUT_SECONDS = 30;
-const program_OUTPUT_LIMIT = 65536;
-/** The host's environment without a configuration of ccache, which it reads even to say its version, and may be wrong. */
-function plainEnv(host) {
-    const others = Object.entries(definedOf(host.env)).filter(([name]) => !name.startsWith('CCACHE_'));
-    return { ...Object.fromEntries(others), CCACHE_CONFIGPATH: '/dev/null' };
-}
-/** The version that a ccache says it is, with all its numbers. Throws a UserError where it does not run, or says none. */
-async function askVersion(host, program) {
-    const { code, stdout, stderr } = await host.run(program, ['--version'], {
-        env: plainEnv(host),
-        limit: program_OUTPUT_LIMIT,
-        timeoutSeconds: program_TIMEOUT_SECONDS,
-    });
-    const version = versionSaid(stdout);
-    if (code === 0 && version !== undefined)
-        return version;
-    const said = (stderr || stdout).trim().split('\n', 1)[0]?.slice(0, 300) ?? '';
-    throw new values_error/* UserError */.y(`ccache: ${program} does not tell its version (code ${code}) ${said}`.trim());
-}
-
-;// CONCATENATED MODULE: ./.build/ccache/source.js
-
-
-
-/** Name of ccache in the tool cache. */
-const STORED = 'kernel-thinlto-ccache';
-/** The newest ccache in the tool cache that a source of a list put there, and caches back ends, or where given is new enough. */
-async function findStored(host, sources, oldest) {
-    for (const tool of await listTools(host, STORED)) {
-        const source = sources.find((one) => one === tool.source);
-        if (source !== undefined && isNewEnough(tool.version, oldest))
-            return asFound(tool, source);
-    }
-    return undefined;
-}
-/** The program of a folder of the tool cache. */
-function asFound(tool, source) {
-    const { folder, version, digest } = tool;
-    return { version, source, program: external_node_path_.join(folder, 'bin', 'ccache'), digest };
-}
-
-;// CONCATENATED MODULE: ./.build/ccache/debian.js
-
-
-
-
-
-
-
-
-
-
-
-
-/**
- * Gets the ccache of the first suite of Debian's archive, from the newest on, that has one which caches back ends, with
- * all that it needs to run. Throws a UserError where no suite has one.
- */
-async function fetchDebianCcache(host, setting) {
-    const { version, suite, root, indexes } = await findCcache(host, setting, debianArch(process.arch, 'ccache'));
-    const packages = closureOf(indexes, [root, needed('patchelf', indexes, 'ccache')], isNotNeeded);
-    const isPart = (entry) => entry === 'usr/bin/ccache' || isRunTime(entry);
-    const tool = {
-        name: 'ccache',
-        version,
-        suite,
-        packages,
-        folder: 'usr',
-        programs: ['ccache'],
-        env: plainEnv(host),
-        isPart,
-    };
-    const folder = await landPackages(host, setting, tool, STORED);
-    return asFound({ folder, version, digest: digestOf(packages) }, 'debian');
-}
-/** The ccache of the newest suite that has one which caches back ends. Throws a UserError that says what they have. */
-async function findCcache(host, setting, arch) {
-    const seen = [];
-    for await (const { name: suite, index, lookUp } of newestFirst(host, setting, arch)) {
-        const [root] = index.named('ccache');
-        const version = root && versionPackaged(upstreamOf(root.version));
-        if (root === undefined || version === undefined)
-            continue;
-        if (isNewEnough(version))
-            return { suite, version, root, indexes: await lookUp() };
-        seen.push(`${version} (${suite})`);
-    }
-    throw new values_error/* UserError */.y(`ccache: debian (${baseOf(setting)}) has none from ${OLDEST} on; it has ${seen.join(', ') || 'none for this machine'}`);
-}
-
-;// CONCATENATED MODULE: ./.build/fetch/minisign.js
-
-
-/**
- * Reads a detached signature of minisign (https://jedisct1.github.io/minisign/, "Signature format"): four lines with two
- * Ed25519 signatures, one over BLAKE2b-512 of the file, the other over the first and the trusted comment. `publicKey` is
- * the second line of a minisign.pub. Throws a UserError that begins with `what` (the URL of the signature) where its
- * form is another, another key made it, or the comment is not what was signed.
- */
-function readMinisig(text, publicKey, what) {
-    const refuse = (why) => new values_error/* UserError */.y(`${what}: not signed as it must be: ${why}`);
-    const key = readKey(publicKey);
-    const [, first, comment, second] = /^untrusted comment: [^\n]{0,1024}\n([A-Za-z0-9+/]{99}=)\ntrusted comment: ([^\n]{0,8192})\n([A-Za-z0-9+/]{86}==)\n?$/.exec(text) ?? [];
-    if (first === undefined || comment === undefined || second === undefined) {
-        throw refuse('it is no signature of minisign');
-    }
-    const bytes = Buffer.from(first, 'base64');
-    const [algorithm, id, signature] = [
-        bytes.toString('latin1', 0, 2),
-        bytes.subarray(2, 10),
-        bytes.subarray(10),
-    ];
-    if (!id.equals(key.id))
-        throw refuse(`signed by the key ${minisign_nameOf(id)}, and not by ${minisign_nameOf(key.id)}`);
-    if (algorithm !== 'ED')
-        throw refuse('it is not over a BLAKE2b digest of the file (minisign -S -H)');
-    if (!isGood(key.key, Buffer.concat([signature, Buffer.from(comment)]), Buffer.from(second, 'base64'))) {
-        throw refuse('its trusted comment was changed, or the key is another of the same number');
-    }
-    return {
-        comment,
-        check(data) {
-            const digest = (0,external_node_crypto_.createHash)('blake2b512').update(data).digest();
-            if (!isGood(key.key, digest, signature))
-                throw refuse('the signature does not belong to the file, which was changed');
-        },
-    };
-}
-function readKey(text) {
-    const bytes = Buffer.from(text, 'base64');
-    if (!/^[A-Za-z0-9+/]{56}$/.test(text) || bytes.toString('latin1', 0, 2) !== 'Ed') {
-        throw new Error(`${text}: not a public key of minisign`);
-    }
-    const jwk = { kty: 'OKP', crv: 'Ed25519', x: bytes.subarray(10).toString('base64url') };
-    return { id: bytes.subarray(2, 10), key: (0,external_node_crypto_.createPublicKey)({ key: jwk, format: 'jwk' }) };
-}
-function isGood(key, data, signature) {
-    return (0,external_node_crypto_.verify)(null, data, key, signature);
-}
-/** A key's number as minisign shows it: in hex, the last byte first. */
-function minisign_nameOf(id) {
-    return Buffer.from(id).reverse().toString('hex').toUpperCase();
-}
-
-;// CONCATENATED MODULE: ./.build/ccache/github.js
-
-
-
-
-
-
-
-
-
-
-/**
- * ccache's own releases. The key is the one of https://ccache.dev/download.html (minisign.pub), with which every
- * release since 4.12 is signed.
- */
-const CCACHE_RELEASES = {
-    base: 'https://github.com/ccache/ccache/releases/download',
-    key: 'RWQX7yXbBedVfI4PNx6FLdFXu9GHUFsr28s4BVGxm4BeybtnX3P06saF',
-    version: '4.14.2',
-};
-const github_PROCESSORS = new Map([
-    ['x64', 'x86_64'],
-    ['arm64', 'aarch64'],
-]);
-const SIGNATURE_LIMIT = 16 << 10;
-// The archive has 2 MB.
-const github_ARCHIVE_LIMIT = 64 << 20;
-const github_UNPACKED = { strip: 1, only: /^ccache$/, limitBytes: 256 << 20, limitEntries: 1000 };
-/**
- * Gets ccache's own static program of one version, `ccache-<version>-linux-<processor>-musl-static.tar.gz`, which is
- * signed by minisign, with the archive's name in the comment: another version's archive is signed as well. Throws a
- * UserError where it cannot be had, or anything of it is not as it must be.
- */
-async function fetchGithubCcache(host, releases) {
-    const { base, key, version } = releases;
-    const processor = github_PROCESSORS.get(process.arch);
-    if (processor === undefined) {
-        throw new values_error/* UserError */.y(`ccache: github has none for ${process.arch} here; take system`);
-    }
-    const name = `ccache-${version}-linux-${processor}-musl-static`;
-    const url = `${base}/v${version}/${name}.tar.gz`;
-    const archive = await fetchSigned(host, url, key);
-    const digest = (0,external_node_crypto_.createHash)('sha256').update(archive).digest('hex');
-    const identity = { version, source: 'github', digest, arch: process.arch };
-    const folder = await landTool(host, identity, (staging) => github_install(host, url, archive, staging, version), STORED);
-    return asFound({ folder, version, digest }, 'github');
-}
-/** The bytes of an archive that was signed under its own name. */
-async function fetchSigned(host, url, key) {
-    const signed = `${url}.minisig`;
-    const text = await fetchBytes(host, signed, { limit: SIGNATURE_LIMIT }).catch((error) => {
-        if (isNotFound(error))
-            throw new values_error/* UserError */.y(`${signed}: is not there, and without it nothing is taken`, { cause: error });
-        throw error;
-    });
-    const signature = readMinisig(text.toString('utf8'), key, signed);
-    const name = external_node_path_.posix.basename(url);
-    const named = signature.comment.split('\t').filter((part) => part.startsWith('file:'));
-    if (named.length !== 1 || named[0] !== `file:${name}`) {
-        throw new values_error/* UserError */.y(`${signed}: is not of ${name}, but of ${github_printable(named.join(', ').slice(5)) || 'no file'}`);
-    }
-    const archive = await fetchBytes(host, url, { limit: github_ARCHIVE_LIMIT });
-    signature.check(archive);
-    return archive;
-}
-async function github_install(host, url, archive, staging, version) {
-    const file = external_node_path_.join(staging, external_node_path_.posix.basename(url));
-    const bin = external_node_path_.join(staging, 'bin');
-    await (0,promises_.writeFile)(file, archive);
-    await unpackTar(host, file, bin, github_UNPACKED);
-    await (0,promises_.rm)(file);
-    const program = external_node_path_.join(bin, 'ccache');
-    const info = await (0,promises_.stat)(program).catch(() => undefined);
-    if (!info?.isFile())
-        throw new values_error/* UserError */.y(`${url}: has no TOP-FOLDER/ccache`);
-    await (0,promises_.chmod)(program, 0o755);
-    const said = await askVersion(host, program);
-    if (said !== version)
-        throw new values_error/* UserError */.y(`${url}: says that it is ${said}, not ${version}`);
-}
-function github_printable(text) {
-    return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
-}
-
-;// CONCATENATED MODULE: ./.build/ccache/system.js
-
-
-
-
-
-
-
-/** The ccache in PATH. Throws a UserError where there is none, or one that caches no back end. */
-async function findSystemCcache(host) {
-    const program = findProgram('ccache', host.env.PATH, '/');
-    const version = await askVersion(host, program);
-    if (!isNewEnough(version)) {
-        throw new values_error/* UserError */.y(`ccache ${version} of ${program} caches no back end (needs ${OLDEST}); set ccache to github or debian, which fetch one`);
-    }
-    const hash = (0,external_node_crypto_.createHash)('sha256');
-    await (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(program), hash);
-    return { version, source: 'system', program, digest: hash.digest('hex') };
-}
-
-;// CONCATENATED MODULE: ./.build/ccache/resolve.js
-
-
-
-
-
-
-
-/**
- * Finds or fetches a ccache that caches back ends (4.13.2 or later), and logs what was taken and why. What the tool
- * cache has is not fetched again. Throws a UserError where the source has none that runs here; for `auto`, one line with
- * the reason of each source.
- */
-async function resolveCcache(host, source, places = {}) {
-    const ways = waysOf(host, source, places);
-    const reasons = [];
-    for (const way of ways) {
-        const found = await tryWay(host, way).catch((error) => {
-            if (!(error instanceof values_error/* UserError */.y))
-                throw error;
-            // Where there is nowhere else to go, its own words are the best.
-            if (way === ways.at(-1) && source !== 'auto')
-                throw error;
-            return (0,values_error/* messageOf */.b)(error);
-        });
-        host.signal.throwIfAborted();
-        if (found !== undefined && typeof found !== 'string') {
-            const reason = [way.reason, ...reasons].join('; ');
-            host.log.info(`ccache ${found.version} from ${found.source}: ${found.program} (${reason})`);
-            return { ...found, reason };
-        }
-        if (found === undefined && source !== 'auto')
-            continue;
-        reasons.push(`not ${way.name}: ${found ?? 'it has none'}`);
-        host.log.info(`ccache: ${reasons.at(-1)}`);
-    }
-    throw new values_error/* UserError */.y(`ccache: none from ${OLDEST} on was found: ${reasons.join('; ')}`);
-}
-function waysOf(host, source, places) {
-    const releases = places.releases ?? CCACHE_RELEASES;
-    const system = {
-        name: 'system',
-        reason: 'the one in PATH caches back ends',
-        go: () => findSystemCcache(host),
-    };
-    const stored = {
-        name: 'the tool cache',
-        reason: 'it is in the tool cache',
-        go: () => {
-            // Of ccache's own releases one is asked for, and not any.
-            if (source === 'github')
-                return findStored(host, [source], releases.version);
-            return findStored(host, source === 'debian' ? [source] : ['github', 'debian']);
-        },
-    };
-    const github = {
-        name: 'github',
-        reason: 'a release of ccache itself',
-        go: () => fetchGithubCcache(host, releases),
-    };
-    const debian = {
-        name: 'debian',
-        reason: "the newest of Debian's archive",
-        go: () => fetchDebianCcache(host, places.archive ?? {}),
-    };
-    if (source === 'system')
-        return [system];
-    if (source === 'github')
-        return [stored, github];
-    if (source === 'debian')
-        return [stored, debian];
-    return [system, stored, github, debian];
-}
-/** What a way leads to, where it runs and is what it was fetched as. */
-async function tryWay(host, way) {
-    const found = await way.go();
-    if (found === undefined || found.source === 'system')
-        return found;
-    const said = await askVersion(host, found.program);
-    if (said === found.version)
-        return found;
-    throw new values_error/* UserError */.y(`ccache: ${found.program} says that it is ${said}, not ${found.version}; remove it`);
-}
-
-;// CONCATENATED MODULE: ./.build/commands/caching.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** Name of the packed compiler cache in an entry. */
-const CCACHE_PART = 'ccache.tar.zst';
-/** Opens the cache of a build: finds what there is of it, and makes the output folder ready. Undefined where it is off. */
-async function openCaching(host, request, tree, mode, toolchain) {
-    if (request.cache.use === 'off') {
-        removeState(request.output);
-        return undefined;
-    }
-    return inGroup(host, 'Cache', async () => {
-        const began = Date.now();
-        const store = chooseStore(host, request.cache.folder);
-        const key = caching_keyOf(request, mode, toolchain);
-        const prefix = `${key.map(([, value]) => value).join('-')}-`;
-        host.log.info(`Cache: ${store.name}${store.readOnly === undefined ? '' : ` (read-only: ${store.readOnly})`}`);
-        for (const [name, value] of key)
-            host.log.info(`  key: ${name} ${value}`);
-        const sources = await readSources(host, tree.path, request.output);
-        const setting = {
-            tree: tree.path,
-            output: request.output,
-            without: [request.reportDir],
-            identity: identity_identityOf(request.arch.name, toolchain.digest, tree.path, request.output),
-            sources,
-        };
-        // The entry of the same configuration, else the newest of another one: kbuild tells what differs.
-        const anyFamily = `${key
-            .slice(0, -1)
-            .map(([, value]) => value)
-            .join('-')}-`;
-        let asked;
-        const find = () => (asked ??= store.restore([prefix, anyFamily]));
-        const live = store.folder !== undefined;
-        // Where the compiler cache lies in the entry, the entry is needed in any case.
-        if (!live)
-            await find();
-        const carried = await carryOutput(host, setting, find);
-        host.log.info(`Output folder: ${carried.status}`);
-        const afterOutput = Date.now();
-        const { before, changed } = carried;
-        const embedding = await findEmbedding(host, tree.path, request.arch, before?.embedding, changed);
-        const compiler = await openCompiler(host, request, toolchain, store, asked, setting);
-        host.log.info(`Compiler cache: ${compiler.status}`);
-        const llvm = (0,compiler_folder/* makeCompilerFolder */.a1)(request.output, toolchain, compiler.ccache?.program, host.self);
-        return {
-            store,
-            key,
-            prefix,
-            setting,
-            carried,
-            compiler,
-            llvm,
-            makefile: (0,compiler_folder/* cacheMakefile */.nr)(llvm, embedding),
-            embedding,
-            began,
-            seconds: { output: (afterOutput - began) / 1000, compiler: (Date.now() - afterOutput) / 1000 },
-        };
-    });
-}
-function caching_keyOf(request, mode, toolchain) {
-    const named = request.cache.family ?? request.config.map((word) => external_node_path_.basename(word)).join('+');
-    return [
-        ['format', 'kernel-thinlto.1'],
-        ['architecture', request.arch.name],
-        ['toolchain', `llvm${toolchain.version.replaceAll('-', '.')}.${toolchain.digest.slice(0, 12)}`],
-        ['family', `${named.replaceAll(/[^\w.+=]/g, '_').slice(0, 80)}.${mode.replace('-', '_')}`],
-    ];
-}
-async function openCompiler(host, request, toolchain, store, asked, setting) {
-    const live = store.folder !== undefined;
-    const folder = live
-        ? external_node_path_.join(store.folder, 'ccache')
-        : external_node_path_.join(host.env.RUNNER_TEMP ?? request.output, 'kernel-thinlto', 'ccache');
-    const log = external_node_path_.join(request.output, '.kernel-thinlto', 'ccache-calls.log');
-    (0,external_node_fs_.rmSync)(log, { force: true });
-    const none = { folder, live, bytesRestored: 0, log, environment: {} };
-    let ccache;
-    try {
-        ccache = await resolveCcache(host, request.cache.ccache);
-    }
-    catch (error) {
-        if (!(error instanceof values_error/* UserError */.y) || host.signal.aborted)
-            throw error;
-        host.log.warning(`ccache: ${error.message}; this build compiles without it`);
-        return { ...none, ccache: undefined, status: `not used: ${error.message}` };
-    }
-    if (live && store.readOnly !== undefined) {
-        return { ...none, ccache: undefined, status: `not used: ${store.readOnly}` };
-    }
-    let status = `ccache ${ccache.version} (${ccache.source}), ${folder}`;
-    let bytesRestored = 0;
-    if (!live && asked !== undefined) {
-        (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
-        try {
-            const result = await asked;
-            if ('none' in result)
-                throw new values_error/* UserError */.y(result.none);
-            const part = (await pack_readManifest(result.found.folder)).parts.get(CCACHE_PART);
-            if (part === undefined)
-                throw new values_error/* UserError */.y('the entry holds none');
-            await unpackPart(host, external_node_path_.join(result.found.folder, CCACHE_PART), part, folder);
-            bytesRestored = part.bytes;
-            status = `${status}, restored from ${result.found.key}`;
-        }
-        catch (error) {
-            host.signal.throwIfAborted();
-            (0,external_node_fs_.rmSync)(folder, { recursive: true, force: true });
-            status = `${status}, not restored: ${(0,values_error/* messageOf */.b)(error)}`;
-        }
-    }
-    const shadowing = shadowingDigest(setting.sources.ids.keys(), request.arch);
-    return {
-        ccache,
-        status,
-        folder,
-        live,
-        bytesRestored,
-        log,
-        environment: {
-            CCACHE_DIR: folder,
-            // Only what is said here holds: CCACHE_BASEDIR, say, would change the bitcode.
-            CCACHE_CONFIGPATH: '/dev/null',
-            CCACHE_CONFIGPATH2: '/dev/null',
-            CCACHE_COMPILER: (0,compiler_folder/* clangOf */.xb)(toolchain),
-            CCACHE_COMPILERTYPE: 'clang',
-            // clang is a thin driver over libraries, which neither its time nor its bytes tell.
-            CCACHE_COMPILERCHECK: `string:${toolchain.digest} ${shadowing}`,
-            // A miss does not run the preprocessor first, which costs a quarter of a cold build.
-            CCACHE_DEPEND: '1',
-            CCACHE_MAXSIZE: `${Math.ceil(request.cache.maxBytes / 1e6)}M`,
-            CCACHE_STATSLOG: log,
-            CCACHE_NOINODECACHE: '1',
-        },
-    };
-}
-
-;// CONCATENATED MODULE: external "node:readline"
-const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:readline");
-;// CONCATENATED MODULE: ./.build/cache/ccache-calls.js
-
-
-// What a counter of these says is told by another one of the same call.
-const ACCOMPANYING = /^(?:local_storage|remote_storage|recache|preprocessed_cache_miss|direct_cache_miss)/;
-/**
- * Reads a statistics log of ccache (`CCACHE_STATSLOG`): a line `# INPUT` for each call, and a counter a line. Calls that
- * ran at the same time each write their lines in one piece.
- */
-async function* readCalls(file) {
-    let input;
-    let counters = [];
-    for await (const line of (0,external_node_readline_namespaceObject.createInterface)({ input: (0,external_node_fs_.createReadStream)(file) })) {
-        if (!line.startsWith('# ')) {
-            if (counters.length < 100)
-                counters.push(line);
-            continue;
-        }
-        if (input !== undefined)
-            yield callOf(input, counters);
-        input = line.slice(2);
-        counters = [];
-    }
-    if (input !== undefined)
-        yield callOf(input, counters);
-}
-function callOf(input, counters) {
-    if (counters.some((one) => /^(?:direct|preprocessed)_cache_hit$/.test(one)))
-        return { input, result: 'hit', counter: '' };
-    if (counters.includes('cache_miss'))
-        return { input, result: 'miss', counter: '' };
-    const counter = counters.find((one) => !ACCOMPANYING.test(one)) ?? 'nothing';
-    return { input, result: 'uncached', counter };
-}
-
-;// CONCATENATED MODULE: ./.build/cache/redone.js
-
-
-const FIRST = 'nothing to compare with: the first build here';
-/** Counts objects (relative to the output folder) by the reason that they were made anew. */
-function reasonsOf(objects, cause) {
-    const counts = new Map();
-    for (const object of objects) {
-        const reason = reasonOf(object, cause);
-        counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    }
-    return [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
-}
-function reasonOf(object, { tree, output, changed, configChanged }) {
-    if (changed === undefined)
-        return FIRST;
-    if (object.endsWith('.thinlto-native.o'))
-        return 'its bitcode or its index differs';
-    const { dir, base } = external_node_path_.parse(object);
-    const record = external_node_path_.join(output, dir, `.${base}.cmd`);
-    if (!(0,external_node_fs_.existsSync)(record))
-        return 'no record of its command';
-    const text = (0,external_node_fs_.readFileSync)(record, 'utf8');
-    if (changed.size > 0) {
-        const source = /^source_\S+ := (\S+)/m.exec(text)?.[1];
-        if (source !== undefined && changed.has(external_node_path_.relative(tree, source)))
-            return 'its source differs';
-        for (const [, name] of text.matchAll(/^ {2}(\/\S+)/gm)) {
-            if (name !== undefined && changed.has(external_node_path_.relative(tree, name)))
-                return 'a header that it reads differs';
-        }
-    }
-    return configChanged
-        ? 'the configuration differs (options, or include/generated/autoconf.h)'
-        : 'a generated header or its command line differs';
-}
-
-;// CONCATENATED MODULE: ./.build/cache/save-policy.js
-
-
-// GitHub cuts an event's payload at 25 MB.
-const EVENT_BYTES = 32 * 1024 * 1024;
-/** Events of code that is not on the default branch, whatever their ref says. */
-const NEVER = ['pull_request', 'pull_request_target', 'merge_group'];
-/**
- * Why a run saves no entry, in one line; undefined where it may. On GitHub entries are saved from the default branch
- * only, as GITHUB_EVENT_PATH names it, unless the use is `always`; a terminal saves always. `read-only` and `off`
- * save nothing anywhere.
- */
-function whySavingIsOff(use, env) {
-    if (use === 'off')
-        return 'the cache is off';
-    if (use === 'read-only')
-        return 'the cache is read-only by request';
-    if (use === 'always' || env.GITHUB_ACTIONS !== 'true')
-        return undefined;
-    const event = env.GITHUB_EVENT_NAME ?? '';
-    if (NEVER.includes(event))
-        return `an event ${event} saves nothing; cache: always would`;
-    try {
-        const branch = defaultBranch(env.GITHUB_EVENT_PATH ?? '');
-        const ref = env.GITHUB_REF ?? '';
-        if (ref === `refs/heads/${branch}`)
-            return undefined;
-        return `${ref === '' ? 'a run without GITHUB_REF' : ref} is not the default branch (${branch}); cache: always would save`;
-    }
-    catch (error) {
-        return `the default branch is not known (${(0,store_entry/* oneLine */.TN)(error)}); cache: always would save`;
-    }
-}
-function defaultBranch(file) {
-    if (file === '')
-        throw new Error('GITHUB_EVENT_PATH is not set');
-    const event = JSON.parse(readBounded(file));
-    const branch = event?.repository?.default_branch;
-    if (typeof branch !== 'string' || !/^[^\x00-\x20\x7f]{1,255}$/.test(branch)) {
-        throw new Error('the event names no repository.default_branch');
-    }
-    return branch;
-}
-function readBounded(file) {
-    const descriptor = (0,external_node_fs_.openSync)(file, external_node_fs_.constants.O_RDONLY | external_node_fs_.constants.O_NONBLOCK);
-    try {
-        const parts = [];
-        for (let total = 0;;) {
-            const part = Buffer.alloc(64 * 1024);
-            const count = (0,external_node_fs_.readSync)(descriptor, part);
-            if (count === 0)
-                return Buffer.concat(parts).toString();
-            total += count;
-            if (total > EVENT_BYTES)
-                throw new Error(`${file} has more than ${EVENT_BYTES} bytes`);
-            parts.push(part.subarray(0, count));
-        }
-    }
-    finally {
-        (0,external_node_fs_.closeSync)(descriptor);
-    }
-}
-
-;// CONCATENATED MODULE: ./.build/commands/caching-end.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** Closes the cache after a build: records the output folder, packs what is new, saves it where that is not for the post step. */
-async function closeCaching(host, request, caching, end) {
-    return inGroup(host, 'Cache: what this build adds', async () => {
-        const began = performance.now();
-        const { carried, setting, embedding } = caching;
-        const { mode, config, result } = end;
-        const cost = costOf(caching, result, request.jobs);
-        // Programs that were ended by force, and a full disk, leave halves behind.
-        const trusted = result.ok || endedInOrder(result);
-        const state = endBuild(setting, carried, { mode, config, cost, embedding, ok: result.ok, trusted });
-        const calls = [];
-        if ((0,external_node_fs_.existsSync)(caching.compiler.log))
-            for await (const call of readCalls(caching.compiler.log))
-                calls.push(call);
-        const redone = state === undefined ? [] : newer(end.outputsBefore, state.outputs);
-        const cause = {
-            tree: setting.tree,
-            output: setting.output,
-            changed: carried.before && new Set(carried.changed),
-            configChanged: carried.before?.config !== config,
-        };
-        const counted = { state, redone, calls, cause, cost };
-        const saving = await caching_end_save(host, request, caching, counted);
-        const seconds = (performance.now() - began) / 1000;
-        const report = {
-            store: caching.store.name,
-            key: caching.key,
-            levels: [outputLevel(caching, counted, saving, seconds), compilerLevel(caching, counted, saving)],
-            saved: saving.text,
-        };
-        host.log.info(`Cache: ${saving.text}`);
-        return { report, ...(saving.entry !== undefined && { entry: saving.entry }) };
-    });
-}
-/** Whether a failed make stopped at a program's own verdict, with all others whole. */
-function endedInOrder({ diagnostics, failure }) {
-    const errors = diagnostics.filter(({ level }) => level === 'error');
-    const verdict = errors.some(({ tool }) => ['clang', 'assembler', 'lld', 'modpost', 'objtool'].includes(tool));
-    const forced = diagnostics.some(({ kind }) => kind === 'killed');
-    return verdict && !forced && !/no space left/i.test(failure ?? '');
-}
-/** Objects that were made in this build. */
-function newer(before, after) {
-    const times = new Map(before.map(({ name, mtime }) => [name, mtime]));
-    return after
-        .filter(({ name, mtime }) => /\.(?:o|ko)$|^vmlinux$/.test(name) && times.get(name) !== mtime)
-        .map(({ name }) => name);
-}
-/** Seconds of processor time that one compile takes, from a phase with enough of them; else what an earlier build found. */
-function costOf(caching, result, jobs) {
-    const of = (name) => {
-        const phase = result.phases.find((one) => one.name === name);
-        const hits = caching.compiler.ccache === undefined || caching.carried.before === undefined;
-        return hits && (phase?.compiles ?? 0) >= 100
-            ? ((phase?.seconds ?? 0) * jobs) / (phase?.compiles ?? 1)
-            : null;
-    };
-    const { frontEnd = null, backEnd = null } = caching.carried.before?.cost ?? {};
-    return { frontEnd: frontEnd ?? of('front end'), backEnd: backEnd ?? of('back end') };
-}
-async function caching_end_save(host, request, caching, counted) {
-    const nothing = (text) => ({ text, parts: new Map() });
-    const { state, redone, calls } = counted;
-    const misses = calls.filter(({ result }) => result === 'miss').length;
-    const off = whySavingIsOff(request.cache.use, host.env) ?? caching.store.readOnly;
-    if (off !== undefined)
-        return nothing(`nothing saved: ${off}`);
-    if (state === undefined && (caching.compiler.live || misses === 0))
-        return nothing('nothing saved: the build was not ended in order');
-    const carried = caching.carried.before !== undefined && caching.carried.bytes > 0;
-    if (carried && redone.length === 0 && misses === 0)
-        return nothing('nothing saved: nothing new was made');
-    try {
-        const folder = await emptyFolder(entryFolder(host, request));
-        const parts = new Map();
-        if (state !== undefined) {
-            const folders = (0,output_files/* listFolders */.uT)(request.output, [request.reportDir]);
-            const names = [...folders, ...state.outputs.map(({ name }) => name), CARRIED_FILE];
-            const bytes = state.outputs.reduce((sum, { size }) => sum + size, 0);
-            parts.set(STATE_PART, await packFiles(host, request.output, names, bytes, external_node_path_.join(folder, STATE_PART)));
-        }
-        if (!caching.compiler.live && caching.compiler.ccache !== undefined) {
-            const part = await packCompiler(host, caching, external_node_path_.join(folder, CCACHE_PART));
-            if (part !== undefined)
-                parts.set(CCACHE_PART, part);
-        }
-        await writeManifest(folder, { identity: caching.setting.identity, parts });
-        const digest = (0,external_node_crypto_.createHash)('sha256');
-        for (const [name, { sha256 }] of parts)
-            digest.update(`${name} ${sha256}\n`);
-        const key = `${caching.prefix}${digest.digest('hex').slice(0, 16)}`;
-        const sizes = [...parts].map(([name, part]) => `${name} ${caching_end_megabytes(part.bytes)}, ${caching_end_megabytes(part.unpacked)} unpacked`);
-        const what = `${key}: ${sizes.join('; ')}`;
-        if (caching.store.folder === undefined)
-            return { text: `to be saved as ${what}`, entry: { key, folder }, parts };
-        const result = await caching.store.save(key, folder);
-        return { text: result.saved ? `saved as ${what}` : `nothing saved: ${result.reason}`, parts };
-    }
-    catch (error) {
-        host.signal.throwIfAborted();
-        return nothing(`nothing saved: ${(0,values_error/* messageOf */.b)(error)}`);
-    }
-}
-function entryFolder(host, request) {
-    const { RUNNER_TEMP } = host.env;
-    return host.env.GITHUB_ACTIONS === 'true' && RUNNER_TEMP
-        ? external_node_path_.join(RUNNER_TEMP, 'kernel-thinlto', 'new-entry')
-        : external_node_path_.join(request.output, '.kernel-thinlto', 'new-entry');
-}
-/** Packs the compiler cache, less what this build did not use. */
-async function packCompiler(host, caching, file) {
-    const { ccache, folder, environment } = caching.compiler;
-    if (ccache === undefined || !(0,external_node_fs_.existsSync)(folder))
-        return undefined;
-    const age = Math.ceil((Date.now() - caching.began) / 1000) + 1;
-    const env = { ...environment, PATH: host.env.PATH ?? '' };
-    await host.run(ccache.program, ['--evict-older-than', `${age}s`], { env, timeoutSeconds: 300 });
-    const files = (0,output_files/* listOutput */.OW)(folder, []);
-    const bytes = files.reduce((sum, { size }) => sum + size, 0);
-    const names = files.map(({ name }) => name).filter((name) => !/^(?:lock|tmp)\//.test(name));
-    return packFiles(host, folder, names, bytes, file);
-}
-function outputLevel(caching, counted, saving, seconds) {
-    const { carried } = caching;
-    const { state, redone, cause, cost } = counted;
-    const objects = (state?.outputs ?? []).filter(({ name }) => name.endsWith('.o')).length;
-    const made = redone.filter((name) => name.endsWith('.o'));
-    const kept = carried.before === undefined ? 0 : objects - made.length;
-    const each = cost.frontEnd;
-    return {
-        name: 'output folder',
-        status: carried.status,
-        hits: kept,
-        misses: reasonsOf(made, cause),
-        bytesBefore: carried.bytes,
-        bytesAfter: saving.parts.get(STATE_PART)?.bytes ?? 0,
-        secondsSpent: caching.seconds.output + seconds,
-        secondsSaved: each === null || kept === 0 ? null : savedBy(state, redone, cost),
-    };
-}
-/** The processor time of what was not made anew. */
-function savedBy(state, redone, cost) {
-    const made = new Set(redone);
-    let seconds = 0;
-    for (const { name } of state?.outputs ?? []) {
-        if (!name.endsWith('.o') || made.has(name))
-            continue;
-        seconds += (name.endsWith('.thinlto-native.o') ? cost.backEnd : cost.frontEnd) ?? 0;
-    }
-    return seconds;
-}
-function compilerLevel(caching, { calls, cause, cost }, saving) {
-    const { compiler, setting } = caching;
-    const hits = calls.filter(({ result }) => result === 'hit');
-    const missed = calls
-        .filter(({ result }) => result === 'miss')
-        .map(({ input }) => objectOf(external_node_path_.relative(setting.tree, external_node_path_.resolve(setting.output, input)), input));
-    const first = compiler.bytesRestored === 0 && hits.length === 0;
-    const uncached = new Map();
-    for (const { result, input, counter } of calls) {
-        if (result !== 'uncached' || input === '')
-            continue;
-        uncached.set(counter, (uncached.get(counter) ?? 0) + 1);
-    }
-    const misses = [
-        ...reasonsOf(missed, first ? { ...cause, changed: undefined } : cause),
-        ...[...uncached].map(([counter, count]) => ({
-            reason: `not cached: ${counter.replaceAll('_', ' ')}`,
-            count,
-        })),
-    ];
-    const backEnds = hits.filter(({ input }) => input.endsWith('.o')).length;
-    return {
-        name: 'compiler cache',
-        status: compiler.status,
-        hits: hits.length,
-        misses,
-        bytesBefore: compiler.bytesRestored,
-        bytesAfter: saving.parts.get(CCACHE_PART)?.bytes ?? 0,
-        secondsSpent: caching.seconds.compiler,
-        secondsSaved: cost.frontEnd === null || hits.length === 0
-            ? null
-            : (hits.length - backEnds) * cost.frontEnd + backEnds * (cost.backEnd ?? 0),
-    };
-}
-/** The object that a compile of an input makes. */
-function objectOf(inTree, input) {
-    return input.endsWith('.o') ? input.replace(/\.o$/, '.thinlto-native.o') : inTree.replace(/\.[cS]$/, '.o');
-}
-function caching_end_megabytes(bytes) {
-    return `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
 ;// CONCATENATED MODULE: ./.build/commands/plan-text.js
 
 /** What a dry run prints. */
@@ -43881,6 +44062,7 @@ function describePlan(plan) {
         `Output      ${request.output}`,
         `Build       ${request.arch.name}, ${plan.mode}, suffix reduction ${plan.reduction ? `on${auto}` : 'off'}`,
         `Toolchain   ${llvm}`,
+        `Cache       ${request.cache.use}${request.cache.folder === undefined ? '' : `, ${request.cache.folder}`}; the lines below are those without it, for the same kernel`,
         ...plan.chosen.map((line) => `Chosen      ${line}`),
         '',
         'Configuration:',
@@ -43895,6 +44077,27 @@ function describePlan(plan) {
         ...(plan.makefile === undefined ? [] : ['', 'The file that MAKEFILES names:', plan.makefile.trimEnd()]),
         '',
     ].join('\n');
+}
+
+;// CONCATENATED MODULE: ./.build/commands/plan.js
+
+
+
+
+
+
+
+/** What a dry run says: the plan of a build, of which nothing is run. */
+async function planBuild(host, request, tree, mode, chosen) {
+    const toolchain = await presentToolchain(host, request.toolchain);
+    const llvm = toolchain?.llvm ?? `<folder of LLVM ${request.toolchain.version}>/bin/`;
+    // What `auto` will find is only known once the toolchain was tried, which a dry run does not do.
+    const reduction = isThin(mode) && request.suffixReduction !== 'off';
+    const makefile = reductionMakefile(mode, reduction, tree.reduction);
+    const setting = makeSetting(request, tree, llvm, makefile === undefined ? undefined : makefilePath(request));
+    const config = readConfigRequest(request, tree, request.arch, mode, reduction);
+    const calls = [...configTargets(config), request.targets].map((targets) => commandLine(makeCall(setting, targets)));
+    return describePlan({ request, tree, mode, reduction, toolchain, makefile, chosen, config, calls });
 }
 
 ;// CONCATENATED MODULE: ./.build/report/schema.js
@@ -44342,10 +44545,11 @@ function describeAbilities(toolchain, arch, abilities) {
 
 
 
-
-
-/** Builds the kernel of a request, looks at what came out, and reports. Throws a UserError where there is nothing to report. */
-async function buildKernel(host, request) {
+/**
+ * Builds the kernel of a request, looks at what came out, and reports. Throws a UserError where there is nothing to
+ * report. `onUnfinished` is told what could be saved of the cache where the program is ended before it returns.
+ */
+async function buildKernel(host, request, onUnfinished = () => undefined) {
     const started = new Date();
     const tree = await readTree(host, request.source);
     refuseUnbuildable(tree, request.arch);
@@ -44354,7 +44558,7 @@ async function buildKernel(host, request) {
         chooseReduction('on', mode, build_NOTHING, '');
     readConfigRequest(request, tree, request.arch, mode, true);
     if (request.dryRun)
-        return { text: await plan(host, request, tree, mode, chosen), files: [] };
+        return { text: await planBuild(host, request, tree, mode, chosen), files: [] };
     prepareFolders(request);
     await ensurePackages(host, request.hostPackages);
     const times = [];
@@ -44370,7 +44574,7 @@ async function buildKernel(host, request) {
     const reduced = chooseReduction(request.suffixReduction, mode, abilities, name);
     for (const line of [...chosen, ...reduced.chosen])
         host.log.info(line);
-    const caching = await timed('cache: restore', () => openCaching(host, request, tree, mode, toolchain));
+    const caching = await timed('cache: restore', () => openCaching(host, request, tree, mode, toolchain, onUnfinished));
     const chosenFor = { host, request, tree, mode, reduction: reduced.reduction, toolchain, abilities };
     try {
         return await buildWith({ ...chosenFor, caching, times, timed, started });
@@ -44386,12 +44590,20 @@ async function buildWith(chosen) {
     const plain = makeSetting(request, tree, toolchain.llvm, writeMakefile(request, tree, mode, reduction));
     const setting = caching === undefined ? plain : withCache(request, plain, caching);
     const config = readConfigRequest(request, tree, request.arch, mode, reduction);
-    const configured = await timed('configuration', () => inGroup(host, `Configuration: ${request.config.join(' ')}`, () => configure(host, config, tree, request.arch, request.output, (...targets) => {
-        const call = makeCall(setting, targets);
-        // Kconfig tries the compiler some hundred times, on nothing that would be worth keeping.
-        const env = { ...makeEnvironment(call, host.env), CCACHE_DISABLE: '1' };
-        return host.run('make', call.args, { env });
-    })));
+    const configRequest = configRequestDigest(config, request.makeArgs) ?? '';
+    const configured = await timed('configuration', async () => {
+        const before = caching?.carried.before;
+        if (before !== undefined && isSettled(before, configRequest, caching?.carried.changed ?? [])) {
+            host.log.info('Configuration: as in the output folder, and nothing that it follows from has changed');
+            return readConfigured(config, tree, request.arch, request.output);
+        }
+        return inGroup(host, `Configuration: ${request.config.join(' ')}`, () => configure(host, config, tree, request.arch, request.output, (...targets) => {
+            const call = makeCall(setting, targets);
+            // Kconfig tries the compiler some hundred times, on nothing that would be worth keeping.
+            const env = { ...makeEnvironment(call, host.env), CCACHE_DISABLE: '1' };
+            return host.run('make', call.args, { env });
+        }));
+    });
     if (mode === 'thin-dist') {
         const redone = redoFrontEndsWithoutFlags(request.output);
         if (redone > 0)
@@ -44401,7 +44613,13 @@ async function buildWith(chosen) {
     const result = await build(host, request, tree, mode, setting);
     times.push(...result.phases);
     const cached = caching &&
-        (await timed('cache: save', () => closeCaching(host, request, caching, { mode, config: configured.digest, result, outputsBefore })));
+        (await timed('cache: save', () => closeCaching(host, request, caching, {
+            mode,
+            config: configured.digest,
+            configRequest,
+            result,
+            outputsBefore,
+        })));
     const found = await timed('audit', () => audit(host, request, tree, mode, toolchain, result));
     const findings = {
         request,
@@ -44419,6 +44637,10 @@ async function buildWith(chosen) {
         started: chosen.started,
     };
     return { ...finish(findings), ...(cached?.entry !== undefined && { entry: cached.entry }) };
+}
+/** Whether the `.config` that an output folder holds is the one that a request gives again. */
+function isSettled(before, asked, changed) {
+    return asked !== '' && before.configRequest === asked && !changed.some(isConfigSource);
 }
 const build_NOTHING = {
     target: '',
@@ -44472,67 +44694,6 @@ async function audit(host, request, tree, mode, toolchain, result) {
         return undefined;
     return auditBuild(host.run, { output: request.output, tree: tree.path, mode, toolchain });
 }
-function prepareFolders(request) {
-    if (/[\s:]/.test(request.output)) {
-        throw new values_error/* UserError */.y(`output: '${request.output}' has a space or colon in it, which kbuild refuses; choose another`);
-    }
-    for (const [input, folder] of [
-        ['output', request.output],
-        ['report-dir', request.reportDir],
-    ]) {
-        try {
-            (0,external_node_fs_.mkdirSync)(folder, { recursive: true });
-            const trial = external_node_path_.join(folder, '.kernel-thinlto-trial');
-            (0,external_node_fs_.writeFileSync)(trial, '');
-            (0,external_node_fs_.rmSync)(trial);
-        }
-        catch (error) {
-            throw new values_error/* UserError */.y(`${input}: ${folder} cannot be written (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]}); choose another folder`);
-        }
-    }
-}
-function makeSetting(request, tree, llvm, makefile) {
-    return {
-        source: tree.path,
-        output: request.output,
-        arch: request.arch,
-        llvm,
-        jobs: request.jobs,
-        makeArgs: request.makeArgs,
-        timestamp: tree.timestamp,
-        makefile,
-    };
-}
-/** The setting of a build that goes through the cache: the same kernel, by way of other programs. */
-function withCache(request, plain, caching) {
-    const file = external_node_path_.join(request.output, output_files/* OWN_FOLDER */.w5, 'cache.mk');
-    (0,external_node_fs_.writeFileSync)(file, caching.makefile);
-    return { ...plain, llvm: caching.llvm, unseen: { ...caching.compiler.environment, MAKEFILES: file } };
-}
-/** Where the makefile for the reduction lies; beside the objects that are made with it. */
-function makefilePath(request) {
-    return external_node_path_.join(request.output, 'kernel-thinlto.mk');
-}
-function writeMakefile(request, tree, mode, reduction) {
-    const text = reductionMakefile(mode, reduction, tree.reduction);
-    const file = makefilePath(request);
-    (0,external_node_fs_.rmSync)(file, { force: true });
-    if (text === undefined)
-        return undefined;
-    (0,external_node_fs_.writeFileSync)(file, text);
-    return file;
-}
-async function plan(host, request, tree, mode, chosen) {
-    const toolchain = await presentToolchain(host, request.toolchain);
-    const llvm = toolchain?.llvm ?? `<folder of LLVM ${request.toolchain.version}>/bin/`;
-    // What `auto` will find is only known once the toolchain was tried, which a dry run does not do.
-    const reduction = isThin(mode) && request.suffixReduction !== 'off';
-    const makefile = reductionMakefile(mode, reduction, tree.reduction);
-    const setting = makeSetting(request, tree, llvm, makefile === undefined ? undefined : makefilePath(request));
-    const config = readConfigRequest(request, tree, request.arch, mode, reduction);
-    const calls = [...configTargets(config), request.targets].map((targets) => commandLine(makeCall(setting, targets)));
-    return describePlan({ request, tree, mode, reduction, toolchain, makefile, chosen, config, calls });
-}
 
 ;// CONCATENATED MODULE: ./.build/commands/surroundings.js
 
@@ -44561,6 +44722,7 @@ function surroundings(env, folder, onGitHub) {
 
 
 
+
 /** What main leaves for post, by the runner's state file. */
 const STATE = {
     main: 'kernelThinltoMain',
@@ -44569,6 +44731,7 @@ const STATE = {
     uploaded: 'uploaded',
     entryKey: 'cacheKey',
     entryFolder: 'cacheFolder',
+    unfinished: 'cacheUnfinished',
 };
 /** The main step: builds, reports, uploads. Returns the exit code. */
 async function runMain() {
@@ -44585,16 +44748,19 @@ async function runMain() {
 async function runPost() {
     const host = githubHost({ env: process.env, signal: new AbortController().signal });
     await uploadLog(host);
-    await saveEntry(host);
+    await action_saveEntry(host);
     return 0;
 }
 /** Saves what main packed for the cache; what fails costs the next run time, and this one nothing. */
-async function saveEntry(host) {
-    const key = lib_core/* getState */.Gu(STATE.entryKey);
-    if (key === '')
-        return;
+async function action_saveEntry(host) {
     try {
-        const result = await githubStore(host).save(key, lib_core/* getState */.Gu(STATE.entryFolder));
+        const unfinished = lib_core/* getState */.Gu(STATE.unfinished);
+        const { key, folder } = unfinished === ''
+            ? { key: lib_core/* getState */.Gu(STATE.entryKey), folder: lib_core/* getState */.Gu(STATE.entryFolder) }
+            : await packUnfinished(host, JSON.parse(unfinished));
+        if (key === '')
+            return;
+        const result = await githubStore(host).save(key, folder);
         if (result.saved)
             host.log.info(`Cache: saved as ${key}`);
         else
@@ -44624,7 +44790,8 @@ async function buildAndShow(host) {
     const request = readBuildRequest(readInputs(), around);
     lib_core/* saveState */.LZ(STATE.reportDir, request.reportDir);
     lib_core/* saveState */.LZ(STATE.artifact, action_artifactName(request));
-    const outcome = await buildKernel(host, request);
+    const outcome = await buildKernel(host, request, (what) => lib_core/* saveState */.LZ(STATE.unfinished, JSON.stringify(what)));
+    lib_core/* saveState */.LZ(STATE.unfinished, '');
     lib_core/* saveState */.LZ(STATE.entryKey, outcome.entry?.key ?? '');
     lib_core/* saveState */.LZ(STATE.entryFolder, outcome.entry?.folder ?? '');
     host.result(outcome.text);

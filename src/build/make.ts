@@ -74,6 +74,8 @@ export function makeEnvironment(
   );
   return {
     ...Object.fromEntries(kept),
+    // scripts/jobserver-exec would else leave compiled files of tools/lib/python in the source tree.
+    PYTHONDONTWRITEBYTECODE: '1',
     ...call.unseen,
     ...call.variables,
     ...(files.length > 0 && { MAKEFILES: files.join(' ') }),

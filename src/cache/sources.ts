@@ -18,6 +18,9 @@ const MOST_FILES = 1_000_000;
 /** Untracked files are read one by one; so many are another build's output. */
 const MOST_UNTRACKED = 20_000;
 
+// What Python keeps of its own, which it compares with the source file itself.
+const PYTHONS_OWN = /(?:^|\/)__pycache__\//;
+
 /**
  * Lists the files of a source tree, without the output folder where that lies inside: from git's index, with the
  * content of what git sees as touched or does not track, or by reading every file where there is no git.
@@ -92,7 +95,7 @@ async function readIndex(
   }
   // A tarball unpacked below somebody's repository is not of it.
   if (!ids.has('Makefile')) return undefined;
-  const untracked = others.filter((name) => !isBelow(name, skip));
+  const untracked = others.filter((name) => !isBelow(name, skip) && !PYTHONS_OWN.test(name));
   if (untracked.length > MOST_UNTRACKED) return undefined;
   for (const name of [...read, ...untracked]) {
     const id = idOf(path.join(tree, name), (bytes) =>
@@ -111,7 +114,7 @@ function readAll(tree: string, skip: string | undefined, signal: AbortSignal): M
     signal.throwIfAborted();
     for (const entry of readdirSync(path.join(tree, folder), { withFileTypes: true })) {
       const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (name === '.git' || isBelow(name, skip)) continue;
+      if (name === '.git' || isBelow(name, skip) || entry.name === '__pycache__') continue;
       if (entry.isDirectory()) folders.push(name);
       else {
         const id = idOf(path.join(tree, name), (bytes) => createHash('sha256').update(bytes).digest('hex'));

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { cacheMakefile, clangOf, makeCompilerFolder } from '../cache/compiler-folder.ts';
 import { findEmbedding } from '../cache/embedding.ts';
 import { identityOf } from '../cache/identity.ts';
+import { OWN_FOLDER } from '../cache/output-files.ts';
 import { type Carried, carryOutput, type OutputSetting } from '../cache/output-level.ts';
 import { readManifest, unpackPart } from '../cache/pack.ts';
 import { whySavingIsOff } from '../cache/save-policy.ts';
@@ -154,7 +155,7 @@ async function openCompiler(
   const folder = live
     ? path.join(store.folder, 'ccache')
     : path.join(host.env.RUNNER_TEMP ?? request.output, 'kernel-thinlto', 'ccache');
-  const log = path.join(request.output, '.kernel-thinlto', 'ccache-calls.log');
+  const log = path.join(request.output, OWN_FOLDER, 'ccache-calls.log');
   rmSync(log, { force: true });
   const none = { folder, live, bytesRestored: 0, log, environment: {} };
   let ccache: Ccache;
@@ -165,10 +166,10 @@ async function openCompiler(
     host.log.warning(`ccache: ${error.message}; this build compiles without it`);
     return { ...none, ccache: undefined, status: `not used: ${error.message}` };
   }
-  if (live && store.readOnly !== undefined) {
-    return { ...none, ccache: undefined, status: `not used: ${store.readOnly}` };
-  }
+  // What a run must not save it must not put into a live folder either, which others take their objects from.
+  const readOnly = live ? (store.readOnly ?? whySavingIsOff(request.cache.use, host.env)) : undefined;
   let status = `ccache ${ccache.version} (${ccache.source}), ${folder}`;
+  if (readOnly !== undefined) status = `${status}, only read: ${readOnly}`;
   let bytesRestored = 0;
   if (!live && asked !== undefined) {
     rmSync(folder, { recursive: true, force: true });
@@ -208,6 +209,10 @@ async function openCompiler(
       CCACHE_MAXSIZE: `${Math.ceil(request.cache.maxBytes / 1e6)}M`,
       CCACHE_STATSLOG: log,
       CCACHE_NOINODECACHE: '1',
+      ...(readOnly !== undefined && {
+        CCACHE_READONLY: '1',
+        CCACHE_TEMPDIR: path.join(request.output, OWN_FOLDER, 'tmp'),
+      }),
     },
   };
 }

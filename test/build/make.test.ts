@@ -62,3 +62,17 @@ test('what must not reach the makefiles of a stranger is not in their environmen
   assert.equal(env.GITHUB_SHA, 'abc');
   assert.equal(env.MAKEFILES, '/src/out/thinlto.mk /home/me/my.mk');
 });
+
+test('Python leaves nothing of its own in the source tree, and a user’s ccache settings do not reach the build', () => {
+  const env = makeEnvironment(
+    { args: [], variables: {} },
+    { PATH: '/bin', CCACHE_BASEDIR: '/', CCACHE_DISABLE: '1' },
+  );
+  assert.deepEqual(env, { PATH: '/bin', PYTHONDONTWRITEBYTECODE: '1' });
+  const cached = makeEnvironment(
+    { args: [], variables: { MAKEFILES: '/a.mk' }, unseen: { CCACHE_DIR: '/c', MAKEFILES: '/b.mk' } },
+    { MAKEFILES: '/own.mk' },
+  );
+  assert.equal(cached.MAKEFILES, '/a.mk /b.mk /own.mk');
+  assert.equal(cached.CCACHE_DIR, '/c');
+});
