@@ -20,13 +20,14 @@ after(() => cache.close());
 const output = () => path.join(buildsFolder(), 'action-cache');
 
 /** One job of the default branch, on a machine of its own, with GitHub's cache. */
-async function job(more: Partial<ActionRun> & { readonly cache?: string } = {}) {
+async function job(more: Partial<ActionRun> = {}) {
   rmSync(output(), { recursive: true, force: true });
   const inputs = {
     ...inputsOf('thin-dist-on'),
     output: output(),
     'report-dir': `${output()}-report`,
-    cache: more.cache ?? 'auto',
+    cache: 'auto',
+    ...more.inputs,
   };
   const token = runtimeToken({ run: '1', job: '1' });
   const run = await runAction({
@@ -34,9 +35,9 @@ async function job(more: Partial<ActionRun> & { readonly cache?: string } = {}) 
     context: { 'github.token': 'ghs_x' },
     services: { url: cache.url, token },
     event: { repository: { default_branch: 'main' } },
-    inputs,
     workspace: testTree(),
     ...more,
+    inputs,
   });
   assert.equal(run.main.exitCode, 0, run.main.log.slice(-4000));
   assert.equal(run.post?.exitCode, 0, run.post?.log);
@@ -80,14 +81,38 @@ test('a job goes on from the last one of the default branch, and builds the same
   assert.equal(cache.stored.length, 1);
 });
 
-test('a cache service that fails costs a build its time, and a warning at most', {
+test('a cache service that fails costs a build its time, and fails nothing', {
   timeout: 600_000,
 }, async () => {
   cache.fail('lookup', { status: 503 });
-  const { main, state } = await job({ cache: 'read-only' });
+  cache.fail('reserve', { status: 500 });
+  const { main, post, state, saved } = await job({ inputs: { targets: 'init/main.o' } });
   cache.fail('lookup');
+  cache.fail('reserve');
   assert.match(state.status, /^not restored: .*503/);
-  assert.equal(digest(output()), digest(built('thin-dist-on').output));
-  const errors = main.commands.filter(({ name }) => name === 'error');
+  assert.match(saved, /^to be saved as /);
+  assert.match(post?.log ?? '', /Cache: nothing saved: .*500/);
+  const errors = [...main.commands, ...(post?.commands ?? [])].filter(({ name }) => name === 'error');
   assert.deepEqual(errors, []);
+});
+
+test('a job that is cancelled leaves its compiles to the next one', { timeout: 600_000 }, async () => {
+  const before = cache.stored.length;
+  rmSync(output(), { recursive: true, force: true });
+  const inputs = { ...inputsOf('thin-dist-on'), output: output(), 'report-dir': `${output()}-report` };
+  const { main } = await runAction({
+    action: ACTION,
+    context: { 'github.token': 'ghs_x' },
+    services: { url: cache.url, token: runtimeToken({ run: '2', job: '1' }) },
+    event: { repository: { default_branch: 'main' } },
+    workspace: testTree(),
+    inputs: { ...inputs, cache: 'auto', 'cache-key': 'cancelled', kconfig: 'CONFIG_64BIT=y\nCONFIG_BUG=y' },
+    cancelAt: / {2}CC {6}kernel\//,
+  });
+  assert.equal(main.exitCode, 130);
+  assert.equal(cache.stored.length, before + 1);
+  assert.match(
+    cache.stored.at(-1)?.key ?? '',
+    /^unfinished-kernel-thinlto\.1-x86_64-.*cancelled\.thin_dist-/,
+  );
 });
