@@ -63,6 +63,11 @@ export const EDITS: Readonly<Record<string, Edit>> = {
         ),
       ],
     ]),
+  // kbuild makes the one that is read in the output folder; the includer's own folder is searched before.
+  'shadow of a generated "cpustr.h"': (read) => {
+    once(read('arch/x86/boot/cpu.c'), '#include "cpustr.h"', '');
+    return new Map([['arch/x86/boot/cpustr.h', 'static const char x86_cap_strs[] = "\\xff\\xff";\n']]);
+  },
   'flag in a Makefile': append('kernel/time/Makefile', '\nccflags-y += -fno-inline\n'),
   'default in a Kconfig file': replace('init/Kconfig', '\tdefault 32 if !UML\n', '\tdefault 48 if !UML\n'),
   'assembly file': replace(

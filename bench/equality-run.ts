@@ -219,8 +219,10 @@ export function createDriver(setting: DriverSetting) {
 
   function cannotFail(step: Step): string | null {
     const to = step.acts.find(({ ends }) => ends === 'kernel')?.scene;
-    const [a, b] = [step.from, to].map((scene) => scene && keptReference(scene)?.digests.vmlinux);
-    return a !== undefined && a === b ? 'its edit does not change the kernel: it could not fail' : null;
+    const [a, b] = [step.from, to].map((scene) => scene && keptReference(scene)?.digests);
+    return a !== undefined && b !== undefined && differences(a, b).length === 0
+      ? 'its edit changes nothing of the kernel: it could not fail'
+      : null;
   }
 
   return { runStep };

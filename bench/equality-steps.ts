@@ -71,6 +71,7 @@ export function stepsOf(lto: 'thin' | 'thin-dist'): readonly Step[] {
   there('new header that shadows a quoted include', {}, { edits: ['shadow of a quoted include'] });
   there('new header that shadows <linux/…>', {}, { edits: ['shadow of <linux/fs_struct.h>'] });
   there('new header in place of a generated one', {}, { edits: ['shadow of a generated <asm/irq_regs.h>'] });
+  there('new header that shadows a generated one', {}, { edits: ['shadow of a generated "cpustr.h"'] });
   there('option that few translation units read', {}, { kconfig: ['CONFIG_ADVISE_SYSCALLS=y'] });
   there('option that many translation units read', {}, { kconfig: ['CONFIG_BUG=y'] });
   there('flag in a Makefile', {}, { edits: ['flag in a Makefile'] });

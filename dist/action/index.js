@@ -43146,8 +43146,7 @@ async function saveEntry(host, request, caching, { state, made, misses }) {
         return nothing(`nothing saved: ${off}`);
     if (state === undefined && (caching.compiler.live || misses === 0))
         return nothing('nothing saved: the build was not ended in order');
-    const carried = caching.carried.before !== undefined && caching.carried.bytes > 0;
-    if (carried && made === 0 && misses === 0)
+    if (caching.carried.before !== undefined && made === 0 && misses === 0)
         return nothing('nothing saved: nothing new was made');
     try {
         const folder = await emptyFolder(entryFolder(host, request));
@@ -43342,7 +43341,7 @@ function compilerLevel(caching, { calls, cause, cost }, saving) {
     const missed = calls
         .filter(({ result }) => result === 'miss')
         .map(({ input }) => objectOf(external_node_path_.relative(setting.tree, external_node_path_.resolve(setting.output, input)), input));
-    const first = compiler.bytesRestored === 0 && hits.length === 0;
+    const first = compiler.bytesRestored === 0 && hits.length === 0 && caching.carried.before === undefined;
     const uncached = new Map();
     for (const { result, input, counter } of calls) {
         if (result !== 'uncached' || input === '')

@@ -155,7 +155,7 @@ function compilerLevel(caching: Caching, { calls, cause, cost }: Counted, saving
   const missed = calls
     .filter(({ result }) => result === 'miss')
     .map(({ input }) => objectOf(path.relative(setting.tree, path.resolve(setting.output, input)), input));
-  const first = compiler.bytesRestored === 0 && hits.length === 0;
+  const first = compiler.bytesRestored === 0 && hits.length === 0 && caching.carried.before === undefined;
   const uncached = new Map<string, number>();
   for (const { result, input, counter } of calls) {
     if (result !== 'uncached' || input === '') continue;

@@ -45,8 +45,8 @@ export async function saveEntry(
   if (off !== undefined) return nothing(`nothing saved: ${off}`);
   if (state === undefined && (caching.compiler.live || misses === 0))
     return nothing('nothing saved: the build was not ended in order');
-  const carried = caching.carried.before !== undefined && caching.carried.bytes > 0;
-  if (carried && made === 0 && misses === 0) return nothing('nothing saved: nothing new was made');
+  if (caching.carried.before !== undefined && made === 0 && misses === 0)
+    return nothing('nothing saved: nothing new was made');
   try {
     const folder = await emptyFolder(entryFolder(host, request));
     const parts = new Map<string, Part>();
