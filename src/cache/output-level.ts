@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Host } from '../host/host.ts';
 import { messageOf, UserError } from '../values/error.ts';
 import { listOutput, type OutputFile, removeBuilt } from './output-files.ts';
+import { digestOutside } from './outside.ts';
 import { readManifest, unpackPart } from './pack.ts';
 import { restoreTimes, retime, type Touched } from './retime.ts';
 import { differing, perhapsHidden, type Sources } from './sources.ts';
@@ -107,7 +108,7 @@ function keptState(setting: OutputSetting): Kept {
       ? 'its record cannot be read'
       : state === 'building'
         ? 'its build was ended by force'
-        : whyNotFor(state.identity, setting.identity);
+        : whyNotNow(state, setting.identity);
   if (why !== undefined) {
     removeBuilt(output, without);
     return { removed: `what ${output} held was removed: ${why}` };
@@ -117,6 +118,12 @@ function keptState(setting: OutputSetting): Kept {
   return {
     foreign: `not used: ${other} of ${output} was changed by something else, and kbuild goes by its times`,
   };
+}
+
+function whyNotNow({ identity, outside }: OutputState, now: Identity): string | undefined {
+  const why = whyNotFor(identity, now);
+  if (why !== undefined || digestOutside(outside.paths) === outside.digest) return why;
+  return `made with other content of ${outside.paths.join(', ')}`;
 }
 
 /** The first file that is not there as it is listed; times differ after an archive was unpacked. */
@@ -137,7 +144,7 @@ async function unpack(host: Host, setting: OutputSetting, folder: string): Promi
   await unpackPart(host, path.join(folder, STATE_PART), part, output);
   const state = readState(output, CARRIED_FILE);
   if (typeof state === 'string') throw new UserError('its record cannot be read');
-  const why = whyNotFor(state.identity, identity);
+  const why = whyNotNow(state, identity);
   if (why !== undefined) throw new UserError(why);
   const wrong = firstDifference(output, state.outputs, false);
   if (wrong !== undefined) throw new UserError(`its ${wrong} is not what its record says`);
@@ -176,7 +183,7 @@ function adopt(
 export function endBuild(
   setting: OutputSetting,
   carried: Carried,
-  result: Pick<OutputState, 'mode' | 'config' | 'configRequest' | 'cost' | 'embedding'> & {
+  result: Pick<OutputState, 'mode' | 'config' | 'configRequest' | 'cost' | 'embedding' | 'outside'> & {
     readonly ok: boolean;
     readonly trusted: boolean;
   },
@@ -197,7 +204,7 @@ export function endBuild(
     // kbuild went by these times, where no record told better.
     else if (carried.before === undefined && info.mtimeNs >= oldest) changedAt.set(name, info.mtimeNs);
   }
-  const { mode, config, configRequest, cost, embedding } = result;
+  const { mode, config, configRequest, cost, embedding, outside } = result;
   const state: OutputState = {
     identity,
     mode,
@@ -208,6 +215,7 @@ export function endBuild(
     changedAt: new Map([...changedAt].filter(([name]) => ids.has(name))),
     outputs,
     embedding,
+    outside,
     cost,
   };
   writeState(output, state);

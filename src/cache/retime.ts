@@ -50,14 +50,18 @@ export function retime(
       if (changed !== undefined) now.set(name, at(changed));
       const set = changed === undefined ? begin : at(changed);
       if (changed === undefined && info.mtimeNs < begin) continue;
-      setTime(file, set);
       touched.set(name, { set, was: info.mtimeNs });
+      setFineTime(file, set);
+    }
+    for (const [index, { name, mtime }] of outputs.entries()) {
+      const file = path.join(output, name);
+      if (index === 0) setFineTime(file, at(mtime));
+      else setTime(file, at(mtime));
     }
   } catch (error) {
     restoreTimes(tree, touched);
-    throw new Error(`the times of its source files cannot be set (${messageOf(error).split(',', 1)[0]})`);
+    throw new Error(`the times of its files cannot be set (${messageOf(error).split(',', 1)[0]})`);
   }
-  for (const { name, mtime } of outputs) setTime(path.join(output, name), at(mtime));
   return { touched, changedAt: now };
 }
 
@@ -76,4 +80,12 @@ export function restoreTimes(tree: string, touched: Touched): readonly string[] 
 function setTime(file: string, time: bigint): void {
   const seconds = Number(time / 1000n) / 1e6;
   utimesSync(file, seconds, seconds);
+}
+
+/** Sets a time on which the order hangs. Throws an error where the file system keeps only coarse ones. */
+function setFineTime(file: string, time: bigint): void {
+  setTime(file, time);
+  const kept = lstatSync(file, { bigint: true }).mtimeNs;
+  if (kept - time < STEP / 2n && time - kept < STEP / 2n) return;
+  throw new Error(`the file system of ${file} keeps no times of microseconds`);
 }

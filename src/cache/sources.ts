@@ -22,16 +22,17 @@ const MOST_UNTRACKED = 20_000;
 const PYTHONS_OWN = /(?:^|\/)__pycache__\//;
 
 /**
- * Lists the files of a source tree, without the output folder where that lies inside: from git's index, with the
+ * Lists the files of a source tree, without folders in it that are none of its own (absolute paths): from git's index, with the
  * content of what git sees as touched or does not track, or by reading every file where there is no git.
  */
 export async function readSources(
   host: Pick<Host, 'run' | 'env' | 'signal'>,
   tree: string,
-  output: string,
+  without: readonly string[],
 ): Promise<Sources> {
-  const inside = path.relative(tree, output);
-  const skip = inside.startsWith('..') || path.isAbsolute(inside) ? undefined : inside;
+  const skip = without
+    .map((folder) => path.relative(tree, folder))
+    .filter((name) => !name.startsWith('..') && !path.isAbsolute(name));
   const ids = await readIndex(host, tree, skip).catch((error: unknown) => {
     if (error instanceof UserError && !host.signal.aborted) return undefined;
     throw error;
@@ -63,7 +64,7 @@ export function perhapsHidden(before: Sources, now: Sources): readonly string[] 
 async function readIndex(
   host: Pick<Host, 'run' | 'env'>,
   tree: string,
-  skip: string | undefined,
+  skip: readonly string[],
 ): Promise<Map<string, string> | undefined> {
   const git = async (...args: readonly string[]) => {
     const { code, stdout } = await readGit(host, tree, args, LIST_LIMIT);
@@ -107,7 +108,7 @@ async function readIndex(
   return ids;
 }
 
-function readAll(tree: string, skip: string | undefined, signal: AbortSignal): Map<string, string> {
+function readAll(tree: string, skip: readonly string[], signal: AbortSignal): Map<string, string> {
   const ids = new Map<string, string>();
   const folders = [''];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
@@ -126,8 +127,8 @@ function readAll(tree: string, skip: string | undefined, signal: AbortSignal): M
   return ids;
 }
 
-function isBelow(name: string, folder: string | undefined): boolean {
-  return folder !== undefined && (folder === '' || name === folder || name.startsWith(`${folder}/`));
+function isBelow(name: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => folder === '' || name === folder || name.startsWith(`${folder}/`));
 }
 
 /** Mode, as git writes it, and digest of a file or link; undefined where there is none or it cannot be read. */

@@ -33,6 +33,8 @@ export interface OutputState {
   readonly outputs: readonly OutputFile[];
   /** Source files that include other files' bytes with `.incbin`. */
   readonly embedding: readonly string[];
+  /** Files and folders outside the tree that went into the build, and the digest over them. */
+  readonly outside: { readonly paths: readonly string[]; readonly digest: string };
   /** Seconds of one compile, where they were measured. */
   readonly cost: { readonly frontEnd: number | null; readonly backEnd: number | null };
 }
@@ -94,6 +96,7 @@ export function readState(output: string, name = STATE_FILE): OutputState | 'abs
 }
 
 const TEXT = (value: unknown): value is string => typeof value === 'string';
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(TEXT);
 
 function parse(raw: Record<string, unknown>): OutputState | undefined {
   const {
@@ -107,6 +110,7 @@ function parse(raw: Record<string, unknown>): OutputState | undefined {
     changedAt,
     outputs,
     embedding,
+    outside,
     cost,
   } = raw as Record<
     string,
@@ -121,6 +125,7 @@ function parse(raw: Record<string, unknown>): OutputState | undefined {
     !['git', 'digests'].includes(sources.kind)
   )
     return undefined;
+  if (!isTexts(outside?.paths) || !TEXT(outside.digest)) return undefined;
   const ids = pairs(sources.ids, TEXT);
   const times = pairs(changedAt, isTime);
   if (ids === undefined || times === undefined || !Array.isArray(outputs)) return undefined;
@@ -130,8 +135,7 @@ function parse(raw: Record<string, unknown>): OutputState | undefined {
       ? [{ name, size, mtime: BigInt(mtime) }]
       : [];
   });
-  if (files.length !== outputs.length || !Array.isArray(embedding) || !embedding.every(TEXT))
-    return undefined;
+  if (files.length !== outputs.length || !isTexts(embedding)) return undefined;
   const seconds = (value: unknown) => (typeof value === 'number' && value >= 0 && value < 1e5 ? value : null);
   return {
     identity,
@@ -143,6 +147,7 @@ function parse(raw: Record<string, unknown>): OutputState | undefined {
     changedAt: new Map([...times].map(([name, time]) => [name, BigInt(time)])),
     outputs: files,
     embedding,
+    outside: { paths: outside.paths, digest: outside.digest },
     cost: { frontEnd: seconds(cost?.frontEnd), backEnd: seconds(cost?.backEnd) },
   };
 }

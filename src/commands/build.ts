@@ -141,7 +141,7 @@ async function buildWith(chosen: Chosen): Promise<Outcome> {
     (await timed('cache: save', () =>
       closeCaching(host, request, caching, {
         mode,
-        config: configured.digest,
+        configured,
         configRequest,
         result,
         outputsBefore,

@@ -4,9 +4,11 @@ import type { BuildResult } from '../build/run.ts';
 import { type CcacheCall, isCompile, readCalls } from '../cache/ccache-calls.ts';
 import type { OutputFile } from '../cache/output-files.ts';
 import { endBuild, STATE_PART } from '../cache/output-level.ts';
+import { digestOutside, namedInArguments, namedInConfig } from '../cache/outside.ts';
 import { type Cause, reasonsOf } from '../cache/redone.ts';
 import type { OutputState } from '../cache/state.ts';
 import { type Host, inGroup } from '../host/host.ts';
+import type { Configured } from '../kernel/configure.ts';
 import type { CacheCount, CacheLevel, CacheReport } from '../values/cache.ts';
 import type { Mode } from '../values/mode.ts';
 import type { BuildRequest } from '../values/request.ts';
@@ -21,7 +23,7 @@ export interface CacheEnd {
 
 export interface BuildEnd {
   readonly mode: Mode;
-  readonly config: string;
+  readonly configured: Configured;
   readonly configRequest: string;
   readonly result: BuildResult;
   /** The output folder as it was when make began. */
@@ -38,7 +40,10 @@ export async function closeCaching(
   return inGroup(host, 'Cache: what this build adds', async () => {
     const began = performance.now();
     const { carried, setting, embedding } = caching;
-    const { mode, config, configRequest, result } = end;
+    const { mode, configured, configRequest, result } = end;
+    const config = configured.digest;
+    const named = [...namedInConfig(configured.values), ...namedInArguments(request.makeArgs, host.env)];
+    const outside = { paths: named, digest: digestOutside(named) };
     const cost = costOf(caching, result, request.jobs);
     // Programs that were ended by force, and a full disk, leave halves behind.
     const trusted = result.ok || endedInOrder(result);
@@ -48,6 +53,7 @@ export async function closeCaching(
       configRequest,
       cost,
       embedding,
+      outside,
       ok: result.ok,
       trusted,
     });

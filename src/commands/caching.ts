@@ -5,6 +5,7 @@ import { findEmbedding } from '../cache/embedding.ts';
 import { identityOf } from '../cache/identity.ts';
 import { OWN_FOLDER } from '../cache/output-files.ts';
 import { type Carried, carryOutput, type OutputSetting } from '../cache/output-level.ts';
+import { digestOutside, namedInArguments } from '../cache/outside.ts';
 import { readManifest, unpackPart } from '../cache/pack.ts';
 import { whySavingIsOff } from '../cache/save-policy.ts';
 import { shadowingDigest } from '../cache/shadowing.ts';
@@ -77,7 +78,8 @@ export async function openCaching(
       `Cache: ${store.name}${store.readOnly === undefined ? '' : ` (read-only: ${store.readOnly})`}`,
     );
     for (const [name, value] of key) host.log.info(`  key: ${name} ${value}`);
-    const sources = await readSources(host, tree.path, request.output);
+    const others = [request.output, request.reportDir, ...(store.folder === undefined ? [] : [store.folder])];
+    const sources = await readSources(host, tree.path, others);
     const setting: OutputSetting = {
       tree: tree.path,
       output: request.output,
@@ -187,6 +189,7 @@ async function openCompiler(
       status = `${status}, not restored: ${messageOf(error)}`;
     }
   }
+  const profiles = digestOutside(namedInArguments(request.makeArgs, host.env));
   const shadowing = shadowingDigest(setting.sources.ids.keys(), request.arch);
   return {
     ccache,
@@ -203,7 +206,7 @@ async function openCompiler(
       CCACHE_COMPILER: clangOf(toolchain),
       CCACHE_COMPILERTYPE: 'clang',
       // clang is a thin driver over libraries, which neither its time nor its bytes tell.
-      CCACHE_COMPILERCHECK: `string:${toolchain.digest} ${shadowing}`,
+      CCACHE_COMPILERCHECK: `string:${toolchain.digest} ${shadowing} ${profiles}`,
       // A miss does not run the preprocessor first, which costs a quarter of a cold build.
       CCACHE_DEPEND: '1',
       CCACHE_MAXSIZE: `${Math.ceil(request.cache.maxBytes / 1e6)}M`,

@@ -22,6 +22,7 @@ import {
   type OutputSetting,
   STATE_PART,
 } from '../../src/cache/output-level.ts';
+import { digestOutside } from '../../src/cache/outside.ts';
 import { emptyFolder, packFiles, writeManifest } from '../../src/cache/pack.ts';
 import { readSources } from '../../src/cache/sources.ts';
 import { CARRIED_FILE, type Identity, markBuilding } from '../../src/cache/state.ts';
@@ -38,6 +39,7 @@ const RESULT = {
   configRequest: 'r',
   cost: { frontEnd: 1, backEnd: null },
   embedding: ['kernel/configs.c'],
+  outside: { paths: [], digest: digestOutside([]) },
   ok: true,
   trusted: true,
 } as const;
@@ -57,7 +59,7 @@ async function scene(t: TestContext) {
     output,
     without: [path.join(output, 'report')],
     identity: { ...IDENTITY, source: tree, output, ...changes },
-    sources: await readSources(host, tree, output),
+    sources: await readSources(host, tree, [output]),
   });
   const none = async () => ({ none: 'no entry begins with x-' });
   const found = async () => ({

@@ -115,10 +115,7 @@ test('a tree whose times cannot be set says so, and keeps those that it had', (t
     process.seteuid?.(65534);
   }
   try {
-    assert.throws(
-      () => retime('/', sources, output, outputs, changed),
-      /times of its source files cannot be set/,
-    );
+    assert.throws(() => retime('/', sources, output, outputs, changed), /times of its files cannot be set/);
   } finally {
     if (isRoot) process.seteuid?.(0);
   }

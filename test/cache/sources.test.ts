@@ -26,7 +26,7 @@ function tree(t: { after(work: () => void): void }, git: boolean) {
     run('add', '-A');
     run('commit', '-qm', 'base');
   }
-  const read = () => readSources(testHost(), folder, path.join(folder, 'out'));
+  const read = () => readSources(testHost(), folder, [path.join(folder, 'out')]);
   return { folder, write, run, read };
 }
 
@@ -100,7 +100,7 @@ test('git: a repository that converts line ends, and one that the tree is no par
   const inner = path.join(folder, 'unpacked');
   mkdirSync(inner);
   writeFileSync(path.join(inner, 'Makefile'), 'VERSION = 6\n');
-  const sources = await readSources(testHost(), inner, path.join(inner, 'out'));
+  const sources = await readSources(testHost(), inner, [path.join(inner, 'out')]);
   assert.deepEqual([...sources.ids.keys()], ['Makefile']);
 });
 
