@@ -32194,7 +32194,7 @@ function nothingBegins(prefixes) {
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _commands_main_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4242);
+/* harmony import */ var _commands_main_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4076);
 /* harmony import */ var _commands_own_calls_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7256);
 
 
@@ -32206,7 +32206,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 4242:
+/***/ 4076:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -35715,16 +35715,21 @@ function retime(tree, sources, output, outputs, changedAt) {
             const set = changed === undefined ? begin : at(changed);
             if (changed === undefined && info.mtimeNs < begin)
                 continue;
-            setTime(file, set);
             touched.set(name, { set, was: info.mtimeNs });
+            setFineTime(file, set);
+        }
+        for (const [index, { name, mtime }] of outputs.entries()) {
+            const file = external_node_path_.join(output, name);
+            if (index === 0)
+                setFineTime(file, at(mtime));
+            else
+                setTime(file, at(mtime));
         }
     }
     catch (error) {
         restoreTimes(tree, touched);
-        throw new Error(`the times of its source files cannot be set (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]})`);
+        throw new Error(`the times of its files cannot be set (${(0,values_error/* messageOf */.b)(error).split(',', 1)[0]})`);
     }
-    for (const { name, mtime } of outputs)
-        setTime(external_node_path_.join(output, name), at(mtime));
     return { touched, changedAt: now };
 }
 /** Sets the times of source files back to what they were. Returns those that somebody wrote to meanwhile. */
@@ -35742,6 +35747,14 @@ function restoreTimes(tree, touched) {
 function setTime(file, time) {
     const seconds = Number(time / 1000n) / 1e6;
     (0,external_node_fs_.utimesSync)(file, seconds, seconds);
+}
+/** Sets a time on which the order hangs. Throws an error where the file system keeps only coarse ones. */
+function setFineTime(file, time) {
+    setTime(file, time);
+    const kept = (0,external_node_fs_.lstatSync)(file, { bigint: true }).mtimeNs;
+    if (kept - time < STEP / 2n && time - kept < STEP / 2n)
+        return;
+    throw new Error(`the file system of ${file} keeps no times of microseconds`);
 }
 
 ;// CONCATENATED MODULE: ./.build/host/host.js
@@ -38223,6 +38236,61 @@ function identity_readText(file) {
     }
 }
 
+;// CONCATENATED MODULE: ./.build/cache/outside.js
+
+
+
+/** Options whose value names files that go into the kernel (usr/, certs/, drivers/base/firmware_loader/). */
+const NAMING = [
+    'INITRAMFS_SOURCE',
+    'EXTRA_FIRMWARE',
+    'SYSTEM_TRUSTED_KEYS',
+    'SYSTEM_REVOCATION_KEYS',
+    'SYSTEM_BLACKLIST_HASH_LIST',
+    'MODULE_SIG_KEY',
+];
+const MOST_BYTES = 4 * 2 ** 30;
+/**
+ * The files and folders outside the tree that a configuration builds in: absolute paths, with each value of `values`
+ * as `.config` writes it. kbuild goes by their times, which say nothing once the output folder has times of its own.
+ */
+function namedInConfig(values) {
+    const words = (symbol) => (values.get(symbol) ?? '')
+        .replaceAll(/^"|"$/g, '')
+        .split(/\s+/)
+        .filter((word) => word !== '');
+    const [firmware = '/lib/firmware'] = words('EXTRA_FIRMWARE_DIR');
+    return NAMING.flatMap((symbol) => words(symbol).map((word) => (symbol === 'EXTRA_FIRMWARE' ? external_node_path_.join(firmware, word) : word))).filter((name) => external_node_path_.isAbsolute(name));
+}
+/** Files that arguments of make and variables of clang's name (`CLANG_AUTOFDO_PROFILE`): profiles, mostly. */
+function namedInArguments(makeArgs, env) {
+    const variables = Object.entries(env).flatMap(([name, value]) => /^(?:CLANG_|KC)/.test(name) ? [value] : []);
+    return [...makeArgs, ...variables]
+        .flatMap((text) => text?.match(/\/[^\s=,:'"]+/g) ?? [])
+        .filter((name) => (0,external_node_fs_.statSync)(name, { throwIfNoEntry: false })?.isFile());
+}
+/** A digest over paths and all that is at and below them; what is not there counts, too. */
+function digestOutside(paths) {
+    const digest = (0,external_node_crypto_.createHash)('sha256');
+    let bytes = 0;
+    const add = (name) => {
+        const info = (0,external_node_fs_.statSync)(name, { throwIfNoEntry: false });
+        digest.update(`${name}\0${info === undefined ? 'none' : info.mode}\0`);
+        if (info?.isDirectory())
+            for (const entry of (0,external_node_fs_.readdirSync)(name).sort())
+                add(external_node_path_.join(name, entry));
+        if (!info?.isFile())
+            return;
+        bytes += info.size;
+        if (bytes > MOST_BYTES)
+            throw new Error(`${paths.join(', ')}: more than ${MOST_BYTES} bytes`);
+        digest.update((0,external_node_crypto_.createHash)('sha256').update((0,external_node_fs_.readFileSync)(name)).digest());
+    };
+    for (const name of [...paths].sort())
+        add(name);
+    return digest.digest('hex');
+}
+
 // EXTERNAL MODULE: external "node:fs/promises"
 var promises_ = __nccwpck_require__(1455);
 ;// CONCATENATED MODULE: external "node:stream/promises"
@@ -38286,14 +38354,17 @@ function readState(output, name = STATE_FILE) {
     }
 }
 const TEXT = (value) => typeof value === 'string';
+const isTexts = (value) => Array.isArray(value) && value.every(TEXT);
 function state_parse(raw) {
-    const { schema, identity, mode, phase, config, configRequest, sources, changedAt, outputs, embedding, cost, } = raw;
+    const { schema, identity, mode, phase, config, configRequest, sources, changedAt, outputs, embedding, outside, cost, } = raw;
     if (schema !== SCHEMA || !isMode(mode) || !['failed', 'done'].includes(phase))
         return undefined;
     if (!isIdentity(identity) ||
         !TEXT(config) ||
         !TEXT(configRequest) ||
         !['git', 'digests'].includes(sources.kind))
+        return undefined;
+    if (!isTexts(outside?.paths) || !TEXT(outside.digest))
         return undefined;
     const ids = pairs(sources.ids, TEXT);
     const times = pairs(changedAt, isTime);
@@ -38305,7 +38376,7 @@ function state_parse(raw) {
             ? [{ name, size, mtime: BigInt(mtime) }]
             : [];
     });
-    if (files.length !== outputs.length || !Array.isArray(embedding) || !embedding.every(TEXT))
+    if (files.length !== outputs.length || !isTexts(embedding))
         return undefined;
     const seconds = (value) => (typeof value === 'number' && value >= 0 && value < 1e5 ? value : null);
     return {
@@ -38318,6 +38389,7 @@ function state_parse(raw) {
         changedAt: new Map([...times].map(([name, time]) => [name, BigInt(time)])),
         outputs: files,
         embedding,
+        outside: { paths: outside.paths, digest: outside.digest },
         cost: { frontEnd: seconds(cost?.frontEnd), backEnd: seconds(cost?.backEnd) },
     };
 }
@@ -38452,6 +38524,43 @@ async function pack_emptyFolder(folder) {
     return folder;
 }
 
+;// CONCATENATED MODULE: ./.build/cache/records.js
+
+
+const records_HEADER = /\.(?:h|inc|def)$/;
+/**
+ * Makes kbuild redo every object whose record says that it read a file which is gone, or a header of a name that a new
+ * one has: by time kbuild sees neither. A prerequisite that is missing is not newer than anything
+ * (scripts/Kbuild.include), and a new header may be found before the one that was read. Returns how many.
+ */
+function forgetOutdatedRecords(output, outputs, tree, before, now) {
+    const gone = new Set([...before.ids.keys()].filter((name) => !now.ids.has(name)).map((name) => external_node_path_.join(tree, name)));
+    const added = new Set([...now.ids.keys()]
+        .filter((name) => records_HEADER.test(name) && !before.ids.has(name))
+        .map((name) => external_node_path_.posix.basename(name)));
+    if (gone.size === 0 && added.size === 0)
+        return 0;
+    let count = 0;
+    for (const { name } of outputs) {
+        if (!/(?:^|\/)\.[^/]*\.cmd$/.test(name))
+            continue;
+        const file = external_node_path_.join(output, name);
+        if (!namesAny((0,external_node_fs_.readFileSync)(file, 'utf8'), gone, added))
+            continue;
+        (0,external_node_fs_.rmSync)(file);
+        count += 1;
+    }
+    return count;
+}
+/** Whether a record, of which fixdep writes a dependency a line, names one of some paths or of some headers. */
+function namesAny(record, paths, headers) {
+    for (const [, name = ''] of record.matchAll(/^(?: {2}|source_\S+ := )([^\s$()]+)/gm)) {
+        if (paths.has(name) || headers.has(external_node_path_.posix.basename(name)))
+            return true;
+    }
+    return false;
+}
+
 ;// CONCATENATED MODULE: ./.build/cache/sources.js
 
 
@@ -38465,12 +38574,14 @@ const MOST_UNTRACKED = 20_000;
 // What Python keeps of its own, which it compares with the source file itself.
 const PYTHONS_OWN = /(?:^|\/)__pycache__\//;
 /**
- * Lists the files of a source tree, without the output folder where that lies inside: from git's index, with the
- * content of what git sees as touched or does not track, or by reading every file where there is no git.
+ * Lists the files of a source tree (absolute, links resolved), without folders in it that are none of its own: from
+ * git's index, with the content of what git sees as touched or does not track, or by reading every file where there
+ * is no git.
  */
-async function readSources(host, tree, output) {
-    const inside = external_node_path_.relative(tree, output);
-    const skip = inside.startsWith('..') || external_node_path_.isAbsolute(inside) ? undefined : inside;
+async function readSources(host, tree, without) {
+    const skip = without
+        .map((folder) => external_node_path_.relative(tree, (0,external_node_fs_.existsSync)(folder) ? (0,external_node_fs_.realpathSync)(folder) : folder))
+        .filter((name) => !name.startsWith('..') && !external_node_path_.isAbsolute(name));
     const ids = await readIndex(host, tree, skip).catch((error) => {
         if (error instanceof values_error/* UserError */.y && !host.signal.aborted)
             return undefined;
@@ -38487,18 +38598,6 @@ function differing(before, now) {
     const changed = [...now.ids].filter(([name, id]) => before.ids.get(name) !== id).map(([name]) => name);
     const gone = [...before.ids.keys()].filter((name) => !now.ids.has(name));
     return [...changed, ...gone];
-}
-/**
- * Headers that a new one of the same name may be found before. Recorded dependencies name the one that was read, so
- * kbuild would not see that another one is read now.
- */
-function perhapsHidden(before, now) {
-    const isHeader = (name) => /\.(?:h|inc|def)$/.test(name);
-    const added = [...now.ids.keys()].filter((name) => isHeader(name) && !before.ids.has(name));
-    const names = new Set(added.map((name) => external_node_path_.posix.basename(name)));
-    if (names.size === 0)
-        return [];
-    return [...now.ids.keys()].filter((name) => isHeader(name) && names.has(external_node_path_.posix.basename(name)));
 }
 async function readIndex(host, tree, skip) {
     const git = async (...args) => {
@@ -38572,8 +38671,8 @@ function readAll(tree, skip, signal) {
     }
     return ids;
 }
-function isBelow(name, folder) {
-    return folder !== undefined && (folder === '' || name === folder || name.startsWith(`${folder}/`));
+function isBelow(name, folders) {
+    return folders.some((folder) => folder === '' || name === folder || name.startsWith(`${folder}/`));
 }
 /** Mode, as git writes it, and digest of a file or link; undefined where there is none or it cannot be read. */
 function idOf(file, digest) {
@@ -38591,6 +38690,8 @@ function idOf(file, digest) {
 }
 
 ;// CONCATENATED MODULE: ./.build/cache/output-level.js
+
+
 
 
 
@@ -38652,7 +38753,7 @@ function keptState(setting) {
         ? 'its record cannot be read'
         : state === 'building'
             ? 'its build was ended by force'
-            : whyNotFor(state.identity, setting.identity);
+            : whyNotNow(state, setting.identity);
     if (why !== undefined) {
         (0,output_files/* removeBuilt */.by)(output, without);
         return { removed: `what ${output} held was removed: ${why}` };
@@ -38663,6 +38764,12 @@ function keptState(setting) {
     return {
         foreign: `not used: ${other} of ${output} was changed by something else, and kbuild goes by its times`,
     };
+}
+function whyNotNow({ identity, outside }, now) {
+    const why = whyNotFor(identity, now);
+    if (why !== undefined || digestOutside(outside.paths) === outside.digest)
+        return why;
+    return `made with other content of ${outside.paths.join(', ')}`;
 }
 /** The first file that is not there as it is listed; times differ after an archive was unpacked. */
 function firstDifference(output, files, times) {
@@ -38684,7 +38791,7 @@ async function unpack(host, setting, folder) {
     const state = readState(output, CARRIED_FILE);
     if (typeof state === 'string')
         throw new values_error/* UserError */.y('its record cannot be read');
-    const why = whyNotFor(state.identity, identity);
+    const why = whyNotNow(state, identity);
     if (why !== undefined)
         throw new values_error/* UserError */.y(why);
     const wrong = firstDifference(output, state.outputs, false);
@@ -38702,11 +38809,12 @@ function adopt(setting, before, how, bytes, since) {
     for (const time of before.changedAt.values())
         if (time >= next)
             next = time + 1n;
-    const newer = [...changed, ...perhapsHidden(before.sources, sources)];
-    const changedAt = new Map([...before.changedAt, ...newer.map((name) => [name, next])]);
+    const changedAt = new Map([...before.changedAt, ...changed.map((name) => [name, next])]);
+    forgetOutdatedRecords(output, before.outputs, tree, before.sources, sources);
+    const there = before.outputs.filter(({ name }) => (0,external_node_fs_.existsSync)(external_node_path_.join(output, name)));
     const status = `${how}: ${changed.length} of ${sources.ids.size} source files differ`;
     try {
-        const times = retime(tree, sources.ids.keys(), output, before.outputs, changedAt);
+        const times = retime(tree, sources.ids.keys(), output, there, changedAt);
         return { status, before, changed, ...times, bytes, since };
     }
     catch (error) {
@@ -38741,7 +38849,7 @@ function endBuild(setting, carried, result) {
         else if (carried.before === undefined && info.mtimeNs >= oldest)
             changedAt.set(name, info.mtimeNs);
     }
-    const { mode, config, configRequest, cost, embedding } = result;
+    const { mode, config, configRequest, cost, embedding, outside } = result;
     const state = {
         identity,
         mode,
@@ -38752,6 +38860,7 @@ function endBuild(setting, carried, result) {
         changedAt: new Map([...changedAt].filter(([name]) => ids.has(name))),
         outputs,
         embedding,
+        outside,
         cost,
     };
     writeState(output, state);
@@ -38830,11 +38939,12 @@ function readBounded(file) {
  * A digest over those headers of a tree that hide another one of the same name from a compiler. A compiler cache that
  * knows a translation unit by the headers that it read cannot see that a new one would be found before them
  * (https://ccache.dev/manual/latest.html, "The direct mode"), so this digest is part of its key. It depends on paths
- * alone, and so is the same for all trees with the same such headers.
+ * and on the names in makefiles, and so is the same for all trees with the same such headers.
  */
-function shadowingDigest(files, arch) {
+function shadowingDigest(files, arch, read) {
     const elsewhere = (name) => name.startsWith('arch/') && !name.startsWith(`arch/${arch.srcArch}/`);
-    const headers = [...files].filter((name) => /\.(?:h|inc|def)$/.test(name) && !elsewhere(name));
+    const all = [...files];
+    const headers = all.filter((name) => /\.(?:h|inc|def)$/.test(name) && !elsewhere(name));
     const roots = [
         `arch/${arch.srcArch}/include/`,
         'include/',
@@ -38858,6 +38968,13 @@ function shadowingDigest(files, arch) {
                 hiding.add(name);
         }
     }
+    // A header that the build generates is named where it is made.
+    const generated = new Set(all
+        .filter((name) => /(?:^|\/)(?:Makefile|Kbuild)[^/]*$/.test(name) && !elsewhere(name))
+        .flatMap((name) => read(name).match(/[\w.+-]+\.(?:h|inc|def)\b/g) ?? []));
+    for (const name of headers)
+        if (generated.has(external_node_path_.posix.basename(name)))
+            hiding.add(name);
     return (0,external_node_crypto_.createHash)('sha256')
         .update([...hiding].sort().join('\0'))
         .digest('hex');
@@ -38907,7 +39024,7 @@ function machineTag() {
 /** Entries kept of one family (a key up to its last `-`), and of all. */
 const FAMILY_ENTRIES = 4;
 const MOST_ENTRIES = 32;
-const MOST_BYTES = 16 * 1024 ** 3;
+const folder_store_MOST_BYTES = 16 * 1024 ** 3;
 const folder_store_OWN = /^\.(?:staging|reading)-([0-9a-f]{8}-\d+)-/;
 const OLD_MS = 24 * 3600 * 1000;
 const TRIES = 9;
@@ -39005,7 +39122,7 @@ async function restore(signal, root, prefixes, canLink) {
 /** A folder with an entry's files; `moved` where another run replaced or removed it meanwhile; else why it is none. */
 async function take(root, entry, canLink) {
     try {
-        const files = await (0,store_entry/* readEntryFiles */.AM)(entry.folder, MOST_BYTES);
+        const files = await (0,store_entry/* readEntryFiles */.AM)(entry.folder, folder_store_MOST_BYTES);
         if ('refused' in files)
             return `${entry.key}: ${files.refused}`;
         const own = canLink ? await linkFiles(root, entry.folder, files.names) : undefined;
@@ -39015,7 +39132,7 @@ async function take(root, entry, canLink) {
             return 'moved';
         if (own === undefined)
             return { folder: entry.folder, bytes: files.bytes };
-        const linked = await (0,store_entry/* readEntryFiles */.AM)(own, MOST_BYTES);
+        const linked = await (0,store_entry/* readEntryFiles */.AM)(own, folder_store_MOST_BYTES);
         return 'refused' in linked ? `${entry.key}: ${linked.refused}` : { folder: own, bytes: linked.bytes };
     }
     catch (error) {
@@ -39038,7 +39155,7 @@ async function linkFiles(root, folder, names) {
     }
 }
 async function save(signal, root, key, source) {
-    const files = await (0,store_entry/* readEntryFiles */.AM)(source, MOST_BYTES);
+    const files = await (0,store_entry/* readEntryFiles */.AM)(source, folder_store_MOST_BYTES);
     if ('refused' in files)
         return { saved: false, reason: files.refused };
     await sweep(root);
@@ -42887,6 +43004,8 @@ async function tryWay(host, way) {
 
 
 
+
+const caching_MAKEFILE_LIMIT = 4 << 20;
 /** Name of the packed compiler cache in an entry. */
 const caching_CCACHE_PART = 'ccache.tar.zst';
 /** Opens the cache of a build: finds what there is of it, and makes the output folder ready. Undefined where it is off. */
@@ -42903,7 +43022,8 @@ async function openCaching(host, request, tree, mode, toolchain, onUnfinished) {
         host.log.info(`Cache: ${store.name}${store.readOnly === undefined ? '' : ` (read-only: ${store.readOnly})`}`);
         for (const [name, value] of key)
             host.log.info(`  key: ${name} ${value}`);
-        const sources = await readSources(host, tree.path, request.output);
+        const others = [request.output, request.reportDir, ...(store.folder === undefined ? [] : [store.folder])];
+        const sources = await readSources(host, tree.path, others);
         const setting = {
             tree: tree.path,
             output: request.output,
@@ -43003,7 +43123,12 @@ async function openCompiler(host, request, toolchain, store, asked, setting) {
             status = `${status}, not restored: ${(0,values_error/* messageOf */.b)(error)}`;
         }
     }
-    const shadowing = shadowingDigest(setting.sources.ids.keys(), request.arch);
+    const profiles = digestOutside(namedInArguments(request.makeArgs, host.env));
+    const shadowing = shadowingDigest(setting.sources.ids.keys(), request.arch, (name) => {
+        const file = external_node_path_.join(setting.tree, name);
+        const info = (0,external_node_fs_.statSync)(file, { throwIfNoEntry: false });
+        return info?.isFile() && info.size < caching_MAKEFILE_LIMIT ? (0,external_node_fs_.readFileSync)(file, 'utf8') : '';
+    });
     return {
         ccache,
         status,
@@ -43019,7 +43144,7 @@ async function openCompiler(host, request, toolchain, store, asked, setting) {
             CCACHE_COMPILER: (0,compiler_folder/* clangOf */.xb)(toolchain),
             CCACHE_COMPILERTYPE: 'clang',
             // clang is a thin driver over libraries, which neither its time nor its bytes tell.
-            CCACHE_COMPILERCHECK: `string:${toolchain.digest} ${shadowing}`,
+            CCACHE_COMPILERCHECK: `string:${toolchain.digest} ${shadowing} ${profiles}`,
             // A miss does not run the preprocessor first, which costs a quarter of a cold build.
             CCACHE_DEPEND: '1',
             CCACHE_MAXSIZE: `${Math.ceil(request.cache.maxBytes / 1e6)}M`,
@@ -43222,12 +43347,16 @@ function entry_megabytes(bytes) {
 
 
 
+
 /** Closes the cache after a build: records the output folder, packs what is new, saves it where that is not for the post step. */
 async function closeCaching(host, request, caching, end) {
     return inGroup(host, 'Cache: what this build adds', async () => {
         const began = performance.now();
         const { carried, setting, embedding } = caching;
-        const { mode, config, configRequest, result } = end;
+        const { mode, configured, configRequest, result } = end;
+        const config = configured.digest;
+        const named = [...namedInConfig(configured.values), ...namedInArguments(request.makeArgs, host.env)];
+        const outside = { paths: named, digest: digestOutside(named) };
         const cost = costOf(caching, result, request.jobs);
         // Programs that were ended by force, and a full disk, leave halves behind.
         const trusted = result.ok || endedInOrder(result);
@@ -43237,6 +43366,7 @@ async function closeCaching(host, request, caching, end) {
             configRequest,
             cost,
             embedding,
+            outside,
             ok: result.ok,
             trusted,
         });
@@ -44600,7 +44730,7 @@ async function buildWith(chosen) {
     const cached = caching &&
         (await timed('cache: save', () => closeCaching(host, request, caching, {
             mode,
-            config: configured.digest,
+            configured,
             configRequest,
             result,
             outputsBefore,

@@ -5,8 +5,9 @@ import { messageOf, UserError } from '../values/error.ts';
 import { listOutput, type OutputFile, removeBuilt } from './output-files.ts';
 import { digestOutside } from './outside.ts';
 import { readManifest, unpackPart } from './pack.ts';
+import { forgetOutdatedRecords } from './records.ts';
 import { restoreTimes, retime, type Touched } from './retime.ts';
-import { differing, perhapsHidden, type Sources } from './sources.ts';
+import { differing, type Sources } from './sources.ts';
 import {
   CARRIED_FILE,
   type Identity,
@@ -163,11 +164,12 @@ function adopt(
   let next = 0n;
   for (const { mtime } of before.outputs) if (mtime >= next) next = mtime + 1n;
   for (const time of before.changedAt.values()) if (time >= next) next = time + 1n;
-  const newer = [...changed, ...perhapsHidden(before.sources, sources)];
-  const changedAt = new Map([...before.changedAt, ...newer.map((name) => [name, next] as const)]);
+  const changedAt = new Map([...before.changedAt, ...changed.map((name) => [name, next] as const)]);
+  forgetOutdatedRecords(output, before.outputs, tree, before.sources, sources);
+  const there = before.outputs.filter(({ name }) => existsSync(path.join(output, name)));
   const status = `${how}: ${changed.length} of ${sources.ids.size} source files differ`;
   try {
-    const times = retime(tree, sources.ids.keys(), output, before.outputs, changedAt);
+    const times = retime(tree, sources.ids.keys(), output, there, changedAt);
     return { status, before, changed, ...times, bytes, since };
   } catch (error) {
     removeBuilt(output, without);

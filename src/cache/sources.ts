@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { Host } from '../host/host.ts';
 import { readGit } from '../kernel/git.ts';
@@ -22,8 +22,9 @@ const MOST_UNTRACKED = 20_000;
 const PYTHONS_OWN = /(?:^|\/)__pycache__\//;
 
 /**
- * Lists the files of a source tree, without folders in it that are none of its own (absolute paths): from git's index, with the
- * content of what git sees as touched or does not track, or by reading every file where there is no git.
+ * Lists the files of a source tree (absolute, links resolved), without folders in it that are none of its own: from
+ * git's index, with the content of what git sees as touched or does not track, or by reading every file where there
+ * is no git.
  */
 export async function readSources(
   host: Pick<Host, 'run' | 'env' | 'signal'>,
@@ -31,7 +32,7 @@ export async function readSources(
   without: readonly string[],
 ): Promise<Sources> {
   const skip = without
-    .map((folder) => path.relative(tree, folder))
+    .map((folder) => path.relative(tree, existsSync(folder) ? realpathSync(folder) : folder))
     .filter((name) => !name.startsWith('..') && !path.isAbsolute(name));
   const ids = await readIndex(host, tree, skip).catch((error: unknown) => {
     if (error instanceof UserError && !host.signal.aborted) return undefined;
@@ -47,18 +48,6 @@ export function differing(before: Sources, now: Sources): readonly string[] {
   const changed = [...now.ids].filter(([name, id]) => before.ids.get(name) !== id).map(([name]) => name);
   const gone = [...before.ids.keys()].filter((name) => !now.ids.has(name));
   return [...changed, ...gone];
-}
-
-/**
- * Headers that a new one of the same name may be found before. Recorded dependencies name the one that was read, so
- * kbuild would not see that another one is read now.
- */
-export function perhapsHidden(before: Sources, now: Sources): readonly string[] {
-  const isHeader = (name: string) => /\.(?:h|inc|def)$/.test(name);
-  const added = [...now.ids.keys()].filter((name) => isHeader(name) && !before.ids.has(name));
-  const names = new Set(added.map((name) => path.posix.basename(name)));
-  if (names.size === 0) return [];
-  return [...now.ids.keys()].filter((name) => isHeader(name) && names.has(path.posix.basename(name)));
 }
 
 async function readIndex(

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { cacheMakefile, clangOf, makeCompilerFolder } from '../cache/compiler-folder.ts';
 import { findEmbedding } from '../cache/embedding.ts';
@@ -21,6 +21,7 @@ import type { BuildRequest } from '../values/request.ts';
 import type { Toolchain } from '../values/toolchain.ts';
 import type { KernelTree } from '../values/tree.ts';
 
+const MAKEFILE_LIMIT = 4 << 20;
 /** Name of the packed compiler cache in an entry. */
 export const CCACHE_PART = 'ccache.tar.zst';
 
@@ -190,7 +191,11 @@ async function openCompiler(
     }
   }
   const profiles = digestOutside(namedInArguments(request.makeArgs, host.env));
-  const shadowing = shadowingDigest(setting.sources.ids.keys(), request.arch);
+  const shadowing = shadowingDigest(setting.sources.ids.keys(), request.arch, (name) => {
+    const file = path.join(setting.tree, name);
+    const info = statSync(file, { throwIfNoEntry: false });
+    return info?.isFile() && info.size < MAKEFILE_LIMIT ? readFileSync(file, 'utf8') : '';
+  });
   return {
     ccache,
     status,

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync, writ
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { differing, perhapsHidden, readSources } from '../../src/cache/sources.ts';
+import { differing, readSources } from '../../src/cache/sources.ts';
 import { testHost } from '../services/host.ts';
 
 function tree(t: { after(work: () => void): void }, git: boolean) {
@@ -111,15 +111,4 @@ test('a list by git and one by digests have nothing in common', async (t) => {
   const now = await read();
   assert.equal(now.kind, 'digests');
   assert.equal(differing(before, now).length, before.ids.size);
-});
-
-test('a new header makes those of its name suspect, and one of a new name makes none', async (t) => {
-  const { write, read } = tree(t, true);
-  const before = await read();
-  write('include/linux/other.h', '#define OTHER 1\n');
-  assert.deepEqual(perhapsHidden(before, await read()), ['include/linux/other.h']);
-  write('mm/mm.h', '#define MM 3\n');
-  const hidden = perhapsHidden(before, await read());
-  assert.deepEqual(hidden.toSorted(), ['include/linux/mm.h', 'include/linux/other.h', 'mm/mm.h']);
-  assert.deepEqual(perhapsHidden(await read(), await read()), []);
 });
