@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { createDriver } from '../../bench/equality-run.ts';
-import type { Scene } from '../../bench/equality-scene.ts';
-import { type Act, type Step, stepsOf } from '../../bench/equality-steps.ts';
-import { makeRepository, type Style } from '../../bench/equality-tree.ts';
-import { buildsFolder, built, COMMAND, oldestNode, VARIANTS, type Variant } from '../services/built.ts';
-import { testToolchainFolder } from '../services/llvm.ts';
-import { testTree } from '../services/tree.ts';
+import { buildsFolder, built, COMMAND, oldestNode, VARIANTS, type Variant } from '../test/services/built.ts';
+import { testToolchainFolder } from '../test/services/llvm.ts';
+import { testTree } from '../test/services/tree.ts';
+import { createDriver } from './equality-run.ts';
+import type { Scene } from './equality-scene.ts';
+import { type Act, type Step, stepsOf } from './equality-steps.ts';
+import { makeRepository, type Style } from './equality-tree.ts';
 
 /** The steps of bench/equality that are most likely to break it. */
 const CHOSEN: readonly (readonly ['thin' | 'thin-dist', Style, string])[] = [
