@@ -53,40 +53,49 @@ export function stepsOf(lto: 'thin' | 'thin-dist'): readonly Step[] {
     ends: 'kernel',
     ...(damage !== undefined && { damage }),
   });
+  // What decides in the other steps does not depend on the mode.
+  const dist = lto === 'thin-dist';
+  const some: readonly Style[] = dist ? BOTH : ['CI'];
   /** From one scene to another; the way back is compared too, and the next style begins where this one ended. */
-  const there = (name: string, from: Change, to: Change, alters = true) =>
-    add(name, BOTH, from, [kernel(to), kernel(from)], alters);
+  const there = (name: string, from: Change, to: Change, alters = true, styles = some) =>
+    add(name, styles, from, [kernel(to), kernel(from)], alters);
 
   add('no change', BOTH, {}, [kernel({})], false);
   add('edited .c, then reverted', BOTH, {}, [kernel(C_FILE), kernel({})]);
-  add('edited header, on top of an edited .c', BOTH, C_FILE, [kernel({ edits: ['c file', 'header'] })]);
+  add('edited header, on top of an edited .c', some, C_FILE, [kernel({ edits: ['c file', 'header'] })]);
   there('edited header that most translation units read', {}, CENTRAL);
   there('comment within a line of a header', {}, { edits: ['comment in a header'] }, false);
-  there('comment line in a .c', {}, { edits: ['comment line in a c file'] }, false);
-  add('new file with its Makefile line, then renamed, then deleted', BOTH, {}, [
+  if (dist) there('comment line in a .c', {}, { edits: ['comment line in a c file'] }, false);
+  add('new file with its Makefile line, then renamed, then deleted', some, {}, [
     kernel({ edits: ['new file'] }),
     kernel({ edits: ['the new file under another name'] }),
     kernel({}),
   ]);
-  there('new header that shadows a quoted include', {}, { edits: ['shadow of a quoted include'] });
-  there('new header that shadows <linux/…>', {}, { edits: ['shadow of <linux/fs_struct.h>'] });
-  there('new header in place of a generated one', {}, { edits: ['shadow of a generated <asm/irq_regs.h>'] });
-  there('new header that shadows a generated one', {}, { edits: ['shadow of a generated "cpustr.h"'] });
   there('option that few translation units read', {}, { kconfig: ['CONFIG_ADVISE_SYSCALLS=y'] });
   there('option that many translation units read', {}, { kconfig: ['CONFIG_BUG=y'] });
   there('flag in a Makefile', {}, { edits: ['flag in a Makefile'] });
-  there('KCFLAGS of the command line', {}, { makeArgs: ['KCFLAGS=-fno-optimize-sibling-calls'] });
-  there('default in a Kconfig file', {}, { edits: ['default in a Kconfig file'] });
-  there('assembly file', {}, { edits: ['assembly file'] });
-  there('linker script', {}, { edits: ['linker script'] });
-  there('system call table', {}, { edits: ['system call table'] });
-  there('program that runs on the host', {}, { edits: ['host program'] }, false);
-  there('later commit with the same sources', {}, { later: 3600 });
+  if (dist) {
+    there('new header that shadows a quoted include', {}, { edits: ['shadow of a quoted include'] });
+    there('new header that shadows <linux/…>', {}, { edits: ['shadow of <linux/fs_struct.h>'] });
+    there(
+      'new header in place of a generated one',
+      {},
+      { edits: ['shadow of a generated <asm/irq_regs.h>'] },
+    );
+    there('new header that shadows a generated one', {}, { edits: ['shadow of a generated "cpustr.h"'] });
+    there('KCFLAGS of the command line', {}, { makeArgs: ['KCFLAGS=-fno-optimize-sibling-calls'] });
+    there('default in a Kconfig file', {}, { edits: ['default in a Kconfig file'] });
+    there('assembly file', {}, { edits: ['assembly file'] });
+    there('linker script', {}, { edits: ['linker script'] });
+    there('system call table', {}, { edits: ['system call table'] });
+    there('program that runs on the host', {}, { edits: ['host program'] }, false);
+    there('later commit with the same sources', {}, { later: 3600 });
+  }
   there('another LLVM, and back', {}, { llvm: 'other' });
-  there('mode switched, and back', {}, otherMode, false);
-  there('mode switched and a .c edited', {}, { ...otherMode, ...C_FILE });
-  there('reduction switched, and back', {}, { reduction: 'off' });
-  add('another architecture in between', BOTH, {}, [kernel({ arch: 'arm64' }), kernel({})]);
+  there('mode switched, and back', {}, otherMode, false, BOTH);
+  if (dist) there('mode switched and a .c edited', {}, { ...otherMode, ...C_FILE });
+  there('reduction switched, and back', {}, { reduction: 'off' }, true, BOTH);
+  add('another architecture in between', some, {}, [kernel({ arch: 'arm64' }), kernel({})]);
   there('branch switched, and back', {}, BRANCH);
   there('option that only the embedded configuration has', BRANCH, BRANCH_AND_OPTION);
   add('failed build, then a good one', BOTH, {}, [
@@ -113,7 +122,7 @@ export function stepsOf(lto: 'thin' | 'thin-dist'): readonly Step[] {
   killed(['kept'], 'front end', true);
   // Every back end is stale, and no front end.
   [here, next] = [{}, { reduction: 'off' }];
-  if (lto === 'thin-dist') for (const moment of ['thin link', 'back end'] as const) killed(BOTH, moment);
+  if (dist) for (const moment of ['thin link', 'back end'] as const) killed(BOTH, moment);
   else killed(BOTH, 'thin link and back end');
   killed(BOTH, 'link and the rest');
   killed(BOTH, 'the last link');
@@ -124,26 +133,30 @@ export function stepsOf(lto: 'thin' | 'thin-dist'): readonly Step[] {
       add(damage, ['CI'], { arch: 'arm64' }, [kernel({}), kernel({}, damage)], false);
     else add(damage, ['CI'], {}, [kernel({}, damage)], false);
   }
-  add('same size and old time after an edit', ['kept'], {}, [
-    kernel({ edits: ['c file, same size'], tree: 'dirty', times: 'set back' }),
-    kernel({ tree: 'dirty' }),
-  ]);
-  add('source file whose time is ahead', BOTH, {}, [
-    kernel({ ...C_FILE, times: 'ahead' }),
-    kernel({ ...C_FILE, times: 'ahead' }),
-    kernel({}),
-  ]);
-  there('edit that is not committed', {}, { ...C_FILE, tree: 'dirty' });
-  there('file that git does not know', {}, { edits: ['new file'], tree: 'dirty' });
+  if (dist) {
+    add('same size and old time after an edit', ['kept'], {}, [
+      kernel({ edits: ['c file, same size'], tree: 'dirty', times: 'set back' }),
+      kernel({ tree: 'dirty' }),
+    ]);
+    add('source file whose time is ahead', BOTH, {}, [
+      kernel({ ...C_FILE, times: 'ahead' }),
+      kernel({ ...C_FILE, times: 'ahead' }),
+      kernel({}),
+    ]);
+    there('edit that is not committed', {}, { ...C_FILE, tree: 'dirty' });
+    there('file that git does not know', {}, { edits: ['new file'], tree: 'dirty' });
+  }
   const plain = { tree: 'no git' } as const;
   add('tree without git: no change', BOTH, plain, [kernel(plain)], false);
   there('tree without git: edited .c, then reverted', plain, { ...C_FILE, ...plain });
-  there('tree without git: edited header, then reverted', plain, { edits: ['header'], ...plain });
-  there('tree without git: new file, then deleted', plain, { edits: ['new file'], ...plain });
-  add('tree without git: same size and old time', ['kept'], plain, [
-    kernel({ ...plain, edits: ['c file, same size'], times: 'set back' }),
-  ]);
-  add('git comes to a tree that had none', BOTH, plain, [kernel({})]);
+  if (dist) {
+    there('tree without git: edited header, then reverted', plain, { edits: ['header'], ...plain });
+    there('tree without git: new file, then deleted', plain, { edits: ['new file'], ...plain });
+    add('tree without git: same size and old time', ['kept'], plain, [
+      kernel({ ...plain, edits: ['c file, same size'], times: 'set back' }),
+    ]);
+    add('git comes to a tree that had none', BOTH, plain, [kernel({})]);
+  }
   return steps;
 }
 

@@ -80,9 +80,14 @@ function withSnapshot(job: Job, start: Start): Times {
     for (const name of start.changed) run(job.log, 'touch', ['--no-create', path.join(job.tree, name)]);
   });
   const make = seconds(() => makeKernel(job, { makeArgs: [], variables: {} }));
+  return snapshotOf(job, { parts: { restore, make } }, start);
+}
+
+/** The output folder that a plain make left, packed: what the snapshot's side does after a build. */
+export function snapshotOf(job: Job, made: Pick<Times, 'parts'>, start: Start): Times {
   const saved = path.join(job.folder, 'saved.tar.zst');
   const save = seconds(() => pack(job, path.basename(job.output), saved));
-  return packed(job, start, saved, { restore, make, save });
+  return packed(job, start, saved, { ...made.parts, save });
 }
 
 function touch(job: Job, time: number, folder: string, ...except: string[]): void {

@@ -25,7 +25,7 @@ import {
   writeMeasurements,
 } from './rebuild-result.ts';
 import { BASE_KCONFIG, type Config, ROWS, type Row, SIDES, type Side } from './rebuild-rows.ts';
-import { measure } from './rebuild-sides.ts';
+import { measure, snapshotOf, type Times } from './rebuild-sides.ts';
 import { writeDocs } from './rebuild-table.ts';
 import { type Commit, changedFiles, freshCheckout, makeRepository } from './rebuild-tree.ts';
 
@@ -129,7 +129,6 @@ async function ensureBase(row: Row, side: Side): Promise<void> {
 async function measureOnce(row: Row, side: Side): Promise<void> {
   const commit = commitOf(row);
   const cold = coldRow(row);
-  const identity = identityOf(row, side);
   const output = path.join(folder, 'out');
   const log = path.join(folder, 'logs', `${config}-${row.name}-${side}.log`);
   const job: Job = {
@@ -149,17 +148,36 @@ async function measureOnce(row: Row, side: Side): Promise<void> {
   freshCheckout(repository, commit, job.tree);
   // What the checkout left to be written is not this build's.
   execFileSync('sync');
-  const keep = cold === undefined && side !== 'a' ? storeOf(row, side) : undefined;
-  if (keep !== undefined) rmSync(`${keep}.json`, { force: true });
-  const times = measure(side, job, {
+  const start = {
     changed: changedFiles(repository, commit),
     ccacheOld: ccacheOld?.program ?? '',
     ccacheNew: ccacheNew?.program ?? '',
     ...(cold !== undefined && { base: storeOf(cold, side) }),
-    ...(keep !== undefined && { keep }),
-  });
-  if (keep !== undefined) writeFileSync(`${keep}.json`, JSON.stringify(identity));
-  const compiles = await countCompiles(times.buildLog, times.calls, row.mode, job.tree, output);
+  };
+  const times = kept(row, side, (keep) => measure(side, job, { ...start, ...keep }));
+  await record(row, side, job, times);
+  // The snapshot's first build is a plain make: this one is packed, and not made again.
+  if (side === 'a' && cold === undefined && sidesOf(row).includes('c'))
+    await record(
+      row,
+      'c',
+      job,
+      kept(row, 'c', (keep) => snapshotOf(job, times, { ...start, ...keep })),
+    );
+}
+
+/** Has a cold build fill the store that others start from, which is none until it ended well. */
+function kept(row: Row, side: Side, work: (keep: { keep?: string }) => Times): Times {
+  if (coldRow(row) !== undefined || side === 'a') return work({});
+  const keep = storeOf(row, side);
+  rmSync(`${keep}.json`, { force: true });
+  const times = work({ keep });
+  writeFileSync(`${keep}.json`, JSON.stringify(identityOf(row, side)));
+  return times;
+}
+
+async function record(row: Row, side: Side, { tree, output }: Job, times: Times): Promise<void> {
+  const compiles = await countCompiles(times.buildLog, times.calls, row.mode, tree, output);
   const run = {
     date: new Date().toISOString(),
     seconds: rounded(times.seconds),
@@ -170,7 +188,13 @@ async function measureOnce(row: Row, side: Side): Promise<void> {
     systemMap: await digestOf(path.join(output, 'System.map')),
     equal: null,
   };
-  const measurements: readonly Measurement[] = withRun(result.measurements, row.name, side, identity, run);
+  const measurements: readonly Measurement[] = withRun(
+    result.measurements,
+    row.name,
+    side,
+    identityOf(row, side),
+    run,
+  );
   result = writeMeasurements({ ...result, measurements });
   const { frontEnds, backEnds } = compiles;
   console.log(
