@@ -32057,7 +32057,7 @@ const MOST_FILES = 1_000_000;
  * Made anew by every link and read by no rule (scripts/link-vmlinux.sh); what another program than kbuild writes; and
  * the private key that signs kernel modules, which nobody else is to have.
  */
-const NOT_CARRIED = /^(?:\.tmp_vmlinux\d.*|\.config\.old|source|certs\/signing_key\..*|\.kernel-thinlto\/.*)$/;
+const NOT_CARRIED = /^(?:\.tmp_vmlinux\d.*|\.config\.old|source|certs\/signing_key\.pem|\.kernel-thinlto\/.*)$/;
 /** Lists the regular files of an output folder that make up the state of its build, without the folders in `without`. */
 function listOutput(output, without) {
     const skipped = new Set(without.map((folder) => node_path__WEBPACK_IMPORTED_MODULE_1__.relative(output, folder)));

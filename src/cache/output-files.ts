@@ -18,7 +18,7 @@ const MOST_FILES = 1_000_000;
  * the private key that signs kernel modules, which nobody else is to have.
  */
 const NOT_CARRIED =
-  /^(?:\.tmp_vmlinux\d.*|\.config\.old|source|certs\/signing_key\..*|\.kernel-thinlto\/.*)$/;
+  /^(?:\.tmp_vmlinux\d.*|\.config\.old|source|certs\/signing_key\.pem|\.kernel-thinlto\/.*)$/;
 
 /** Lists the regular files of an output folder that make up the state of its build, without the folders in `without`. */
 export function listOutput(output: string, without: readonly string[]): readonly OutputFile[] {
