@@ -32409,13 +32409,18 @@ async function take(root, entry, canLink) {
         if (now.ino !== ino || now.mtimeNs !== mtimeNs || now.birthtimeNs !== birthtimeNs)
             return 'moved';
         if (own === undefined)
-            return { folder: entry.folder, bytes: files.bytes };
+            return { folder: entry.folder, bytes: files.bytes, release: async () => { } };
         const linked = await (0,store_entry/* readEntryFiles */.AM)(own, MOST_BYTES);
-        return 'refused' in linked ? `${entry.key}: ${linked.refused}` : { folder: own, bytes: linked.bytes };
+        if ('refused' in linked)
+            return `${entry.key}: ${linked.refused}`;
+        return { folder: own, bytes: linked.bytes, release: () => removed(own) };
     }
     catch (error) {
         return ignoring('ENOENT', 'moved')(error);
     }
+}
+function removed(folder) {
+    return (0,promises_.rm)(folder, { recursive: true, force: true }).catch(() => undefined);
 }
 /** Hard links of this process's own; undefined where the file system has none or forbids them. */
 async function linkFiles(root, folder, names) {
@@ -33208,7 +33213,7 @@ function githubStore(host, bounds = GITHUB_BOUNDS) {
             outcome = (0,store_entry/* oneLine */.TN)(error);
         }
         if (folder !== undefined && !(what === 'restore' && typeof outcome === 'object')) {
-            await (0,promises_.rm)(folder.root, { recursive: true, force: true }).catch(() => undefined);
+            await github_store_removed(folder);
         }
         host.signal.throwIfAborted();
         return outcome;
@@ -33226,7 +33231,9 @@ function githubStore(host, bounds = GITHUB_BOUNDS) {
                 if (key === undefined)
                     return reason ?? (0,store_entry/* nothingBegins */.K0)(asked);
                 const found = await readRestored(folder, key, asked, bounds.maxBytes);
-                return typeof found === 'string' ? found : { value: found };
+                if (typeof found === 'string')
+                    return found;
+                return { value: { ...found, release: () => github_store_removed(folder) } };
             });
             return typeof outcome === 'string' ? { none: outcome } : { found: outcome.value };
         },
@@ -33247,6 +33254,9 @@ function githubStore(host, bounds = GITHUB_BOUNDS) {
                 : { saved: true, bytes: outcome.value };
         },
     };
+}
+function github_store_removed({ root }) {
+    return (0,promises_.rm)(root, { recursive: true, force: true }).catch(() => undefined);
 }
 
 ;// CONCATENATED MODULE: ./.build/cache/store.js
@@ -43063,6 +43073,9 @@ async function openCaching(host, request, tree, mode, toolchain, onUnfinished) {
         const embedding = await findEmbedding(host, tree.path, request.arch, before?.embedding, changed);
         const compiler = await openCompiler(host, request, toolchain, store, asked, setting);
         host.log.info(`Compiler cache: ${compiler.status}`);
+        const restored = await asked;
+        if (restored !== undefined && 'found' in restored)
+            await restored.found.release();
         if (!live && compiler.ccache !== undefined && whySavingIsOff(request.cache.use, host.env) === undefined)
             onUnfinished({ prefix: unfinishedPrefix(key), folder: compiler.folder, identity: setting.identity });
         const llvm = (0,compiler_folder/* makeCompilerFolder */.a1)(request.output, toolchain, compiler.ccache?.program, host.self);
@@ -44741,15 +44754,9 @@ async function buildWith(chosen) {
     const outputsBefore = caching === undefined ? [] : (0,output_files/* listOutput */.OW)(request.output, [request.reportDir]);
     const result = await build(host, request, tree, mode, setting);
     times.push(...result.phases);
-    const cached = caching &&
-        (await timed('cache: save', () => closeCaching(host, request, caching, {
-            mode,
-            configured,
-            configRequest,
-            result,
-            outputsBefore,
-        })));
-    const found = await timed('audit', () => audit(host, request, tree, mode, toolchain, result));
+    const end = { mode, configured, configRequest, result, outputsBefore };
+    // Each waits for programs of its own most of the time.
+    const [cached, found] = await both(caching && timed('cache: save', () => closeCaching(host, request, caching, end)), timed('audit', () => audit(host, request, tree, mode, toolchain, result)));
     const findings = {
         request,
         tree,
@@ -44766,6 +44773,14 @@ async function buildWith(chosen) {
         started: chosen.started,
     };
     return { ...finish(findings), ...(cached?.entry !== undefined && { entry: cached.entry }) };
+}
+/** Waits for both, also where one fails; then throws what the first of them threw. */
+async function both(first, second) {
+    const ended = await Promise.allSettled([first, second]);
+    for (const one of ended)
+        if (one.status === 'rejected')
+            throw one.reason;
+    return [await first, await second];
 }
 /** Whether the `.config` that an output folder holds is the one that a request gives again. */
 function isSettled(before, asked, changed) {

@@ -126,12 +126,17 @@ async function take(root: string, entry: Entry, canLink: boolean) {
     const now = await lstat(entry.folder, { bigint: true });
     const { ino, mtimeNs, birthtimeNs } = entry.info;
     if (now.ino !== ino || now.mtimeNs !== mtimeNs || now.birthtimeNs !== birthtimeNs) return 'moved';
-    if (own === undefined) return { folder: entry.folder, bytes: files.bytes };
+    if (own === undefined) return { folder: entry.folder, bytes: files.bytes, release: async () => {} };
     const linked = await readEntryFiles(own, MOST_BYTES);
-    return 'refused' in linked ? `${entry.key}: ${linked.refused}` : { folder: own, bytes: linked.bytes };
+    if ('refused' in linked) return `${entry.key}: ${linked.refused}`;
+    return { folder: own, bytes: linked.bytes, release: () => removed(own) };
   } catch (error) {
     return ignoring('ENOENT', 'moved' as const)(error);
   }
+}
+
+function removed(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true }).catch(() => undefined);
 }
 
 /** Hard links of this process's own; undefined where the file system has none or forbids them. */

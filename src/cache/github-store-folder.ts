@@ -82,7 +82,7 @@ export async function readRestored(
   key: string,
   prefixes: readonly string[],
   maxBytes: number,
-): Promise<FoundEntry | string> {
+): Promise<Omit<FoundEntry, 'release'> | string> {
   if (!isKey(key) || !prefixes.some((prefix) => key.startsWith(prefix))) {
     return `the cache answered with an entry that was not asked for (${JSON.stringify(key.slice(0, 100))})`;
   }

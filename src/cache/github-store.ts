@@ -59,7 +59,7 @@ export function githubStore(host: Host, bounds: StoreBounds = GITHUB_BOUNDS): Ca
       outcome = oneLine(error);
     }
     if (folder !== undefined && !(what === 'restore' && typeof outcome === 'object')) {
-      await rm(folder.root, { recursive: true, force: true }).catch(() => undefined);
+      await removed(folder);
     }
     host.signal.throwIfAborted();
     return outcome;
@@ -76,7 +76,8 @@ export function githubStore(host: Host, bounds: StoreBounds = GITHUB_BOUNDS): Ca
         const { key, reason } = await call('restore', asked, folder);
         if (key === undefined) return reason ?? nothingBegins(asked);
         const found = await readRestored(folder, key, asked, bounds.maxBytes);
-        return typeof found === 'string' ? found : { value: found };
+        if (typeof found === 'string') return found;
+        return { value: { ...found, release: () => removed(folder) } };
       });
       return typeof outcome === 'string' ? { none: outcome } : { found: outcome.value };
     },
@@ -95,4 +96,8 @@ export function githubStore(host: Host, bounds: StoreBounds = GITHUB_BOUNDS): Ca
         : { saved: true, bytes: outcome.value };
     },
   };
+}
+
+function removed({ root }: CallFolder): Promise<void> {
+  return rm(root, { recursive: true, force: true }).catch(() => undefined);
 }

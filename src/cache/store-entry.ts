@@ -7,6 +7,8 @@ export interface FoundEntry {
   readonly key: string;
   readonly folder: string;
   readonly bytes: number;
+  /** Removes what was laid down for this run to read; without it that goes with a later one. Never throws. */
+  release(): Promise<void>;
 }
 
 /** `none` is the reason, one line for people. */
@@ -25,7 +27,7 @@ export interface CacheStore {
   readonly readOnly: string | undefined;
   /**
    * The entry that begins with the first prefix that any begins with; of those the newest. Its files are for reading
-   * only, and stand until the next restore or the end of the program. Throws only for cancellation, and for a prefix that is no key.
+   * only, and stand until they are released. Throws only for cancellation, and for a prefix that is no key.
    */
   restore(prefixes: readonly string[]): Promise<RestoreResult>;
   /**

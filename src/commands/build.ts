@@ -136,18 +136,12 @@ async function buildWith(chosen: Chosen): Promise<Outcome> {
   const outputsBefore = caching === undefined ? [] : listOutput(request.output, [request.reportDir]);
   const result = await build(host, request, tree, mode, setting);
   times.push(...result.phases);
-  const cached =
-    caching &&
-    (await timed('cache: save', () =>
-      closeCaching(host, request, caching, {
-        mode,
-        configured,
-        configRequest,
-        result,
-        outputsBefore,
-      }),
-    ));
-  const found = await timed('audit', () => audit(host, request, tree, mode, toolchain, result));
+  const end = { mode, configured, configRequest, result, outputsBefore };
+  // Each waits for programs of its own most of the time.
+  const [cached, found] = await both(
+    caching && timed('cache: save', () => closeCaching(host, request, caching, end)),
+    timed('audit', () => audit(host, request, tree, mode, toolchain, result)),
+  );
   const findings: BuildFindings = {
     request,
     tree,
@@ -164,6 +158,13 @@ async function buildWith(chosen: Chosen): Promise<Outcome> {
     started: chosen.started,
   };
   return { ...finish(findings), ...(cached?.entry !== undefined && { entry: cached.entry }) };
+}
+
+/** Waits for both, also where one fails; then throws what the first of them threw. */
+async function both<A, B>(first: Promise<A> | undefined, second: Promise<B>): Promise<[A | undefined, B]> {
+  const ended = await Promise.allSettled([first, second]);
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  return [await first, await second];
 }
 
 /** Whether the `.config` that an output folder holds is the one that a request gives again. */

@@ -105,6 +105,8 @@ export async function openCaching(
     const embedding = await findEmbedding(host, tree.path, request.arch, before?.embedding, changed);
     const compiler = await openCompiler(host, request, toolchain, store, asked, setting);
     host.log.info(`Compiler cache: ${compiler.status}`);
+    const restored = await asked;
+    if (restored !== undefined && 'found' in restored) await restored.found.release();
     if (!live && compiler.ccache !== undefined && whySavingIsOff(request.cache.use, host.env) === undefined)
       onUnfinished({ prefix: unfinishedPrefix(key), folder: compiler.folder, identity: setting.identity });
     const llvm = makeCompilerFolder(request.output, toolchain, compiler.ccache?.program, host.self);

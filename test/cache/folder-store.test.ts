@@ -141,6 +141,16 @@ describe('A store in a folder', () => {
     assert.equal(await textOf(store, ['a-4']), 'no entry begins with a-4');
   });
 
+  it('leaves nothing of a read behind once that is released', async () => {
+    const store = folderStore(testHost(), newFolder());
+    await store.save('a-1', make('one'));
+    const result = await store.restore(['a-']);
+    assert.ok('found' in result);
+    assert.equal(entriesOf(store).length, 2);
+    await result.found.release();
+    assert.deepEqual(entriesOf(store), ['a-1']);
+  });
+
   it('sweeps what dead runs left, and nothing of those alive', async () => {
     const store = folderStore(testHost(), newFolder());
     const dead = execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }).trim();

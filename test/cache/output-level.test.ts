@@ -63,7 +63,12 @@ async function scene(t: TestContext) {
   });
   const none = async () => ({ none: 'no entry begins with x-' });
   const found = async () => ({
-    found: { key: 'x-1', folder: entry, bytes: statSync(path.join(entry, STATE_PART)).size },
+    found: {
+      key: 'x-1',
+      folder: entry,
+      bytes: statSync(path.join(entry, STATE_PART)).size,
+      release: async () => {},
+    },
   });
   let last: OutputSetting;
   const carry = async (find = none as typeof found | typeof none, changes: Partial<Identity> = {}) => {
@@ -165,7 +170,9 @@ for (const [name, spoil] of Object.entries(damage)) {
     const { output, entry, carry } = await scene(t);
     rmSync(output, { recursive: true });
     spoil(entry);
-    const carried = await carry(async () => ({ found: { key: 'x-1', folder: entry, bytes: 1 } }));
+    const carried = await carry(async () => ({
+      found: { key: 'x-1', folder: entry, bytes: 1, release: async () => {} },
+    }));
     assert.match(carried.status, /^not restored from x-1: [^\n]{10,300}$/);
     assert.equal(carried.before, undefined);
     assert.deepEqual(
@@ -183,7 +190,9 @@ test('no flipped byte of a manifest brings anything back but the whole entry', a
     const copy = path.join(root, `copy-${at}`);
     cpSync(entry, copy, { recursive: true });
     flip(path.join(copy, 'entry.json'), at);
-    const carried = await carry(async () => ({ found: { key: 'x-1', folder: copy, bytes: 1 } }));
+    const carried = await carry(async () => ({
+      found: { key: 'x-1', folder: copy, bytes: 1, release: async () => {} },
+    }));
     const whole = existsSync(path.join(output, 'mm/slub.o'));
     assert.equal(whole, carried.before !== undefined, `byte ${at}`);
     if (whole) assert.equal(readFileSync(path.join(output, 'mm/slub.o'), 'utf8'), 'mm/slub.o');
