@@ -32194,7 +32194,7 @@ function nothingBegins(prefixes) {
 /***/ ((__webpack_module__, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(__webpack_module__, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var _commands_main_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(4076);
+/* harmony import */ var _commands_main_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5065);
 /* harmony import */ var _commands_own_calls_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7256);
 
 
@@ -32206,7 +32206,7 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 4076:
+/***/ 5065:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -33959,6 +33959,39 @@ function symbolsContaining(source, marker) {
     });
     return found;
 }
+/**
+ * Calls `visit` with each defined symbol of an ELF file, in the order of the symbol table. Throws a UserError for a
+ * damaged file.
+ */
+function eachSymbolOf(source, visit) {
+    const elf = openElf(source);
+    const table = symbolTable(elf);
+    if (table === undefined)
+        return;
+    const sectionName = sectionNames(elf, table);
+    // Hostile tables can name one long string very often.
+    let characters = 0;
+    eachSymbol(elf, table, (symbols, at, index) => {
+        const symbol = decode(elf, symbols, at);
+        if (symbol.type === undefined || symbol.shndx === SHN_UNDEF)
+            return;
+        const name = nameAt(table.strings, symbols.getUint32(at, elf.little), NAME_LIMIT);
+        if (name === null)
+            throw tooMuch(source, `a symbol's name has more than ${NAME_LIMIT} bytes`);
+        characters += name.length;
+        if (characters > table.strings.length * 2 + NAMES_LIMIT)
+            throw tooMuch(source, 'its symbol names overlap');
+        visit({
+            name,
+            type: symbol.type,
+            binding: BINDINGS[symbol.info >>> 4] ?? 'other',
+            visibility: VISIBILITIES[symbol.other & 3] ?? 'DEFAULT',
+            section: sectionName(symbol.shndx, index),
+            size: symbol.size,
+            value: symbol.value,
+        });
+    });
+}
 /** Calls `visit` with the name of each defined global symbol of an ELF file. Throws a UserError for a damaged one. */
 function eachGlobalName(source, visit) {
     const elf = openElf(source);
@@ -34204,6 +34237,7 @@ function bitReader(source, start, end) {
     };
     const abbreviated = (abbreviation, keep) => {
         const values = [];
+        let blob;
         const add = (value) => {
             if (values.length <= keep)
                 values.push(value);
@@ -34226,6 +34260,7 @@ function bitReader(source, start, end) {
                 align();
                 if (length > end - byte)
                     throw fail('a blob is longer than the file');
+                blob = [byte, byte + length];
                 byte += length;
                 align();
                 break;
@@ -34235,7 +34270,7 @@ function bitReader(source, start, end) {
         const code = values.shift();
         if (code === undefined)
             throw fail('a record has no code');
-        return { kind: 'record', code, values };
+        return { kind: 'record', code, values, ...(blob !== undefined && { blob }) };
     };
     const unabbreviated = (keep) => {
         const code = vbr(6);
@@ -34292,17 +34327,33 @@ function bitReader(source, start, end) {
 
 // Ids of llvm/include/llvm/Bitcode/LLVMBitCodes.h.
 const MODULE_BLOCK = 8;
+const STRTAB_BLOCK = 23;
+const bitcode_VERSION = 1;
+const ASM = 4;
+const GLOBALVAR = 7;
+const FUNCTION = 8;
+const ALIAS = 14;
+const IFUNC = 15;
 const SOURCE_FILENAME = 16;
 const HASH = 17;
+const STRTAB_BLOB = 1;
+// getDecodedLinkage of BitcodeReader.cpp.
+const INTERNAL = 3;
+const PRIVATE = [9, 13, 14];
+const AVAILABLE_EXTERNALLY = 12;
 const PATH_LIMIT = 4096;
+const RECORD_LIMIT = 4 * 1024 * 1024;
+const bitcode_NAME_LIMIT = 65_536;
+// Names of the largest translation units have a few hundred kB; many can lie over each other in a hostile file.
+const bitcode_NAMES_LIMIT = 256 * 1024 * 1024;
 /** Whether the first bytes of a file are those of LLVM bitcode, bare or behind a wrapper header. */
 function isBitcode(start) {
     const [a, b, c, d] = start;
     return (a === 0x42 && b === 0x43 && c === 0xc0 && d === 0xde) || isWrapped(start);
 }
 /**
- * Reads the hash and the source file of each LLVM module in a bitcode file (`-fsplit-lto-unit` may make two).
- * Every block but the modules themselves is skipped by its length. Throws a UserError for a damaged file.
+ * Reads what each LLVM module in a bitcode file is and defines (`-fsplit-lto-unit` may make two). Every block but the
+ * modules themselves and the table of names is skipped by its length. Throws a UserError for a damaged file.
  */
 function readBitcode(source) {
     const [start, end] = bitcodeRange(source);
@@ -34310,6 +34361,16 @@ function readBitcode(source) {
     reader.seek(start + 4);
     const top = { width: 2, end, abbreviations: [] };
     const modules = [];
+    // A table of names is of the modules before it.
+    let waiting = [];
+    const settle = (names) => {
+        modules.push(...waiting.map(({ hash, sourceFile, values, labels }) => ({
+            hash,
+            sourceFile,
+            values: [...named(values, names), ...labels],
+        })));
+        waiting = [];
+    };
     // What is left at the end is padding of an archive or of the wrapper.
     while (end - reader.position() >= 8) {
         const entry = reader.next(top, 0);
@@ -34318,17 +34379,23 @@ function readBitcode(source) {
         if (entry.kind === 'record')
             continue;
         if (entry.id === MODULE_BLOCK)
-            modules.push(readModule(reader, entry));
+            waiting.push(readModule(reader, entry));
+        else if (entry.id === STRTAB_BLOCK && waiting.length > 0)
+            settle(readNames(source, reader, entry));
         reader.seek(entry.end);
     }
+    settle(Buffer.alloc(0));
     return modules;
 }
 function readModule(reader, head) {
     const block = { width: head.width, end: head.end, abbreviations: [] };
     let hash;
     let sourceFile;
+    let version = 0;
+    const labels = [];
+    const values = [];
     while (reader.position() < head.end) {
-        const entry = reader.next(block, PATH_LIMIT);
+        const entry = reader.next(block, RECORD_LIMIT);
         if (entry.kind === 'end')
             break;
         if (entry.kind === 'block')
@@ -34337,8 +34404,74 @@ function readModule(reader, head) {
             hash = suffixNumber(entry.values);
         else if (entry.code === SOURCE_FILENAME)
             sourceFile = bitcode_text(entry.values);
+        else if (entry.code === bitcode_VERSION)
+            version = entry.values[0] ?? 0;
+        else if (entry.code === ASM)
+            labels.push(...labelsOf(Buffer.from(entry.values).toString('latin1')));
+        else if (version >= 2) {
+            const value = definition(entry.code, entry.values);
+            if (value !== undefined)
+                values.push(value);
+        }
     }
-    return { hash, sourceFile };
+    return { hash, sourceFile, values, labels };
+}
+/** What assembly defines, global where a directive says so; local labels (`.L`, `1:`) are nothing. */
+function labelsOf(assembly) {
+    const globals = new Set([...assembly.matchAll(/\.(?:globa?l|weak)[ \t]+"?([\w.$]+)/g)].map(([, name]) => name));
+    const defined = assembly.matchAll(/(?:^|[;\n])[ \t]*(?:"?([A-Za-z_$.][\w.$]*)"?[ \t]*:|\.set[ \t]+"?([\w.$]+))/g);
+    return [...defined].flatMap(([, label, set]) => {
+        const name = label ?? set ?? '';
+        if (name === '' || name.startsWith('.L'))
+            return [];
+        return [{ name, form: 'assembly', linkage: globals.has(name) ? 'global' : 'local' }];
+    });
+}
+/** A definition by its record: offset and length of its name, then type, and from the fifth on what tells. */
+function definition(code, record) {
+    const [offset, length, , , told, linkageCode] = record;
+    if (offset === undefined || length === undefined || linkageCode === undefined)
+        return undefined;
+    const form = code === FUNCTION
+        ? 'function'
+        : code === GLOBALVAR
+            ? 'variable'
+            : code === ALIAS || code === IFUNC
+                ? 'alias'
+                : undefined;
+    if (form === undefined || linkageCode === AVAILABLE_EXTERNALLY)
+        return undefined;
+    const declared = form === 'function' ? told !== 0 : form === 'variable' ? told === 0 : false;
+    if (declared)
+        return undefined;
+    const linkage = linkageCode === INTERNAL ? 'local' : PRIVATE.includes(linkageCode) ? 'private' : 'global';
+    return { name: [offset, length], form, linkage };
+}
+function readNames(source, reader, head) {
+    const block = { width: head.width, end: head.end, abbreviations: [] };
+    while (reader.position() < head.end) {
+        const entry = reader.next(block, 0);
+        if (entry.kind === 'end')
+            break;
+        if (entry.kind === 'block')
+            reader.seek(entry.end);
+        else if (entry.code === STRTAB_BLOB && entry.blob !== undefined)
+            return readBytes(source, entry.blob[0], entry.blob[1] - entry.blob[0]);
+    }
+    return Buffer.alloc(0);
+}
+function named(values, names) {
+    let characters = 0;
+    return values.flatMap(({ name: [offset, length], form, linkage }) => {
+        characters += length;
+        if (length === 0 || length > bitcode_NAME_LIMIT || offset + length > names.length || characters > bitcode_NAMES_LIMIT)
+            return [];
+        // A name that must not be mangled, from an asm label, has \1 before it.
+        const from = names[offset] === 1 ? offset + 1 : offset;
+        const name = names.toString('utf8', from, offset + length);
+        // Lists for the optimiser: llvm.compiler.used and its like.
+        return name.startsWith('llvm.') ? [] : [{ name, form, linkage }];
+    });
 }
 /**
  * The number behind `.llvm.`: the first two of the module hash's five 32-bit words, in decimal, as
@@ -34377,16 +34510,18 @@ function isWrapped(start) {
 
 
 
+
 /** Reads what an object below the output folder is; of bitcode its hashes. Throws a UserError for a damaged one. */
 function readObject(output, object) {
     return withFile(external_node_path_.join(output, object), (source) => units_describe(source, object));
 }
 function units_describe(source, object) {
     const start = readBytes(source, 0, Math.min(4, source.size));
+    const nothing = { hashes: [], sourceFile: undefined };
     if (isElf(start))
-        return { object, format: 'native', hashes: [], sourceFile: undefined };
+        return { object, format: 'native', ...nothing, values: nativeValues(source) };
     if (!isBitcode(start))
-        return { object, format: 'other', hashes: [], sourceFile: undefined };
+        return { object, format: 'other', ...nothing, values: [] };
     const modules = readBitcode(source);
     if (modules.length === 0)
         throw new values_error/* UserError */.y(`${source.name}: has no LLVM module in it; build it again`);
@@ -34395,7 +34530,17 @@ function units_describe(source, object) {
         format: 'bitcode',
         hashes: modules.flatMap((module) => module.hash ?? []),
         sourceFile: modules.find((module) => module.sourceFile !== undefined)?.sourceFile,
+        values: modules.flatMap((module) => module.values),
     };
+}
+function nativeValues(source) {
+    const values = [];
+    eachSymbolOf(source, ({ name, type, binding }) => {
+        const form = type === 'FUNC' || type === 'IFUNC' ? 'function' : type === 'OBJECT' ? 'variable' : 'assembly';
+        if (name !== '')
+            values.push({ name, form, linkage: binding === 'LOCAL' ? 'local' : 'global' });
+    });
+    return values;
 }
 /**
  * The translation unit of each hash. A hash that two objects share says nothing about either, and maps to null:
@@ -34455,6 +34600,27 @@ function analyseImage(output, tree, image, objects) {
         });
     }
     return { path: image, totals: totalsOf(symbols), symbols };
+}
+
+;// CONCATENATED MODULE: ./.build/suffix/definers.js
+/** The names that objects define, by name; private constants (`.str`) have no symbol, and are not among them. */
+function definersOf(objects) {
+    const names = new Map();
+    for (const [place, { values }] of objects.entries()) {
+        for (const { name, linkage } of values) {
+            if (linkage === 'private')
+                continue;
+            let definers = names.get(name);
+            if (definers === undefined) {
+                definers = { statics: [], globals: [] };
+                names.set(name, definers);
+            }
+            const list = linkage === 'global' ? definers.globals : definers.statics;
+            if (list.at(-1) !== place)
+                list.push(place);
+        }
+    }
+    return names;
 }
 
 ;// CONCATENATED MODULE: ./.build/audit/archive.js
@@ -34755,9 +34921,8 @@ function judgeReduction(output, mode, image, names, objects) {
         if (kind === 'unnamed' || tu === null)
             return false;
         const definers = names.get(name);
-        return (definers !== undefined &&
-            definers.statics + definers.globals === 1 &&
-            definers.first === numbers.get(tu));
+        const [only, ...others] = [...(definers?.statics ?? []), ...(definers?.globals ?? [])];
+        return only !== undefined && others.length === 0 && only === numbers.get(tu);
     });
     const bare = barePromotions(output, names);
     const evidence = [
@@ -34783,7 +34948,7 @@ function barePromotions(output, names) {
     const bare = [];
     withFile(object, (source) => eachGlobalName(source, (name) => {
         const definers = names.get(name);
-        if (definers !== undefined && definers.globals === 0)
+        if (definers !== undefined && definers.globals.length === 0)
             bare.push(name);
     }));
     return bare;
@@ -34795,71 +34960,6 @@ function reduction_count(number, thing) {
     return `${number} ${thing}${number === 1 ? '' : 's'}`;
 }
 
-;// CONCATENATED MODULE: ./.build/audit/symbol-names.js
-
-
-const OBJECTS_A_RUN = 400;
-const symbol_names_OUTPUT_LIMIT = 128 * 1024 * 1024;
-// `path: 0000000000000040 t name`, or dashes for the address in bitcode.
-const LINE = /^(?:[0-9a-f]+|-+) ([A-Za-z]) (.+)$/;
-/**
- * The names that the objects of a link define, read with the toolchain's llvm-nm, which knows each form of bitcode
- * that its own compiler writes. Private symbols (`.str`) are not listed. `objects` are relative to `output`.
- * Throws a UserError where llvm-nm is missing or fails.
- */
-async function definedNames(run, toolchain, output, objects) {
-    const names = new Map();
-    const nm = external_node_path_.join(toolchain.bin, `llvm-nm${toolchain.suffix}`);
-    for (let first = 0; first < objects.length; first += OBJECTS_A_RUN) {
-        // A name must not be read as an option or as a file of options.
-        const part = objects.slice(first, first + OBJECTS_A_RUN).map((object) => `./${object}`);
-        const args = ['-A', '--no-sort', '--defined-only', ...part];
-        const result = await run(nm, args, { cwd: output, limit: symbol_names_OUTPUT_LIMIT, timeoutSeconds: 300 });
-        if (result.code !== 0 || result.stdout.length >= symbol_names_OUTPUT_LIMIT) {
-            const why = result.stderr.split('\n').find((line) => line.includes('error')) ?? `exit code ${result.code}`;
-            throw new values_error/* UserError */.y(`${nm}: cannot list the symbols of the build's objects (${why.trim()})`);
-        }
-        collect(result.stdout, part, first, names);
-    }
-    return names;
-}
-function collect(text, objects, first, names) {
-    let index = 0;
-    for (let start = 0; start < text.length;) {
-        const newline = text.indexOf('\n', start);
-        const end = newline === -1 ? text.length : newline;
-        // The listing goes through the objects in their order, and says nothing of one without symbols.
-        const seen = index;
-        while (index < objects.length && !text.startsWith(`${objects[index]}: `, start))
-            index += 1;
-        const object = objects[index];
-        if (object === undefined)
-            index = seen;
-        else
-            add(text.slice(start + object.length + 2, end), first + index, names);
-        start = end + 1;
-    }
-}
-function add(line, object, names) {
-    const [, letter, name] = LINE.exec(line) ?? [];
-    // Weak and unique globals have lowercase letters of their own.
-    if (letter === undefined || name === undefined)
-        return;
-    const global = letter === letter.toUpperCase() || letter === 'v' || letter === 'w' || letter === 'u';
-    const known = names.get(name);
-    if (known === undefined) {
-        names.set(name, { first: object, last: object, statics: global ? 0 : 1, globals: global ? 1 : 0 });
-        return;
-    }
-    if (known.last === object)
-        return;
-    known.last = object;
-    if (global)
-        known.globals += 1;
-    else
-        known.statics += 1;
-}
-
 ;// CONCATENATED MODULE: ./.build/audit/audit.js
 
 
@@ -34869,17 +34969,15 @@ function add(line, object, names) {
 
 /**
  * Reads the objects of a finished build: whether each went through LTO, whether suffix reduction is in effect, and
- * where each suffixed symbol of vmlinux comes from. `run` starts the toolchain's llvm-nm.
+ * where each suffixed symbol of vmlinux comes from.
  * Throws a UserError where the build is not finished or a file of it is damaged.
  */
-async function auditBuild(run, request) {
-    const { output, tree, mode, toolchain } = request;
+function auditBuild({ output, tree, mode }) {
     const inputs = linkInputs(output);
     const objects = inputs.objects.map((object) => readObject(output, object));
     const coverage = judgeCoverage(output, mode, inputs, objects);
     const image = analyseImage(output, tree, 'vmlinux', objects);
-    const names = await definedNames(run, toolchain, output, inputs.objects);
-    const reduction = judgeReduction(output, mode, image, names, inputs.objects);
+    const reduction = judgeReduction(output, mode, image, definersOf(objects), inputs.objects);
     return { coverage, reduction, objects, image };
 }
 
@@ -38705,9 +38803,10 @@ const STATE_PART = 'state.tar.zst';
 /**
  * Sees to it that the output folder is what a build may go on from: what is there already, where it is as this program
  * left it; else what `find` brings; else nothing. Times are set so that kbuild redoes what depends on files that
- * differ, and nothing else. What cannot be trusted is removed, and the status says why.
+ * differ, and nothing else. What cannot be trusted is removed, and the status says why. The list of `sources` may be
+ * made meanwhile.
  */
-async function carryOutput(host, setting, find) {
+async function carryOutput(host, setting, sources, find) {
     const since = Date.now();
     const { output } = setting;
     const kept = keptState(setting);
@@ -38715,14 +38814,15 @@ async function carryOutput(host, setting, find) {
         return { ...nothing(kept.foreign, since) };
     markBuilding(output);
     if ('state' in kept)
-        return adopt(setting, kept.state, 'kept', 0, since);
+        return adopt({ ...setting, sources: await sources }, kept.state, 'kept', 0, since);
     const result = await find();
     if ('none' in result)
         return nothing(join(kept.removed, `not restored: ${result.none}`), since);
     const { key, folder, bytes } = result.found;
     try {
         const state = await unpack(host, setting, folder);
-        return adopt(setting, state, join(kept.removed, `restored from ${key}`), bytes, since);
+        const how = join(kept.removed, `restored from ${key}`);
+        return adopt({ ...setting, sources: await sources }, state, how, bytes, since);
     }
     catch (error) {
         host.signal.throwIfAborted();
@@ -43033,13 +43133,14 @@ async function openCaching(host, request, tree, mode, toolchain, onUnfinished) {
         for (const [name, value] of key)
             host.log.info(`  key: ${name} ${value}`);
         const others = [request.output, request.reportDir, ...(store.folder === undefined ? [] : [store.folder])];
-        const sources = await readSources(host, tree.path, others);
-        const setting = {
+        // git is at work while the entry is unpacked.
+        const listed = readSources(host, tree.path, others);
+        listed.catch(() => undefined);
+        const place = {
             tree: tree.path,
             output: request.output,
             without: [request.reportDir],
             identity: identity_identityOf(host.env, request.arch.name, toolchain.digest, tree.path, request.output),
-            sources,
         };
         // The entry of the same configuration, else the newest of another one: kbuild tells what differs.
         const anyFamily = `${key
@@ -43052,7 +43153,8 @@ async function openCaching(host, request, tree, mode, toolchain, onUnfinished) {
         // Where the compiler cache lies in the entry, the entry is needed in any case.
         if (!live)
             await find();
-        const carried = await carryOutput(host, setting, find);
+        const carried = await carryOutput(host, place, listed, find);
+        const setting = { ...place, sources: await listed };
         host.log.info(`Output folder: ${carried.status}`);
         const afterOutput = Date.now();
         const { before, changed } = carried;
@@ -44378,7 +44480,7 @@ function readSymbols(text) {
     }
     return { globals: globals.sort(), undefineds };
 }
-function named(symbols, name) {
+function probe_verdict_named(symbols, name) {
     return symbols.globals.filter((global) => global === name || isSuffixed(global, name));
 }
 function isSuffixed(symbol, name) {
@@ -44389,7 +44491,7 @@ function judgeThin(outcome) {
     if (typeof outcome !== 'string')
         return outcome;
     const symbols = readSymbols(outcome);
-    const promoted = [...named(symbols, ONCE), ...named(symbols, COLLIDING)];
+    const promoted = [...probe_verdict_named(symbols, ONCE), ...probe_verdict_named(symbols, COLLIDING)];
     const lost = symbols.undefineds.filter((name) => name !== EXTERNAL);
     if (lost.length > 0)
         return { able: false, why: `nothing defines ${lost.join(', ')}` };
@@ -44423,8 +44525,8 @@ function probe_verdict_judgeReduction(without, reduced) {
     if (!after.able)
         return after;
     const symbols = readSymbols(reduced);
-    const once = named(symbols, ONCE);
-    const colliding = named(symbols, COLLIDING);
+    const once = probe_verdict_named(symbols, ONCE);
+    const colliding = probe_verdict_named(symbols, COLLIDING);
     if (!once.includes(ONCE))
         return { able: false, why: `the options are taken, but ${once.join(', ')} remains` };
     if (!colliding.includes(COLLIDING) || colliding.length !== 2) {
@@ -44742,7 +44844,7 @@ async function buildWith(chosen) {
     times.push(...result.phases);
     const end = { mode, configured, configRequest, result, outputsBefore };
     // Each waits for programs of its own most of the time.
-    const [cached, found] = await both(caching && timed('cache: save', () => closeCaching(host, request, caching, end)), timed('audit', () => audit(host, request, tree, mode, toolchain, result)));
+    const [cached, found] = await both(caching && timed('cache: save', () => closeCaching(host, request, caching, end)), timed('audit', async () => audit(request, tree, mode, result)));
     const findings = {
         request,
         tree,
@@ -44819,10 +44921,10 @@ async function build(host, request, tree, mode, setting) {
         frontEndTotal,
     });
 }
-async function audit(host, request, tree, mode, toolchain, result) {
+function audit(request, tree, mode, result) {
     if (!result.ok || !(0,external_node_fs_.existsSync)(external_node_path_.join(request.output, 'vmlinux')))
         return undefined;
-    return auditBuild(host.run, { output: request.output, tree: tree.path, mode, toolchain });
+    return auditBuild({ output: request.output, tree: tree.path, mode });
 }
 
 ;// CONCATENATED MODULE: ./.build/debian/kernel-source.js

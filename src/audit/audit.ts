@@ -1,19 +1,16 @@
 import { type AnalysedImage, analyseImage } from '../suffix/analyse.ts';
+import { definersOf } from '../suffix/definers.ts';
 import { type LinkedObject, readObject } from '../suffix/units.ts';
 import type { Mode } from '../values/mode.ts';
-import type { RunProgram } from '../values/program.ts';
-import type { Toolchain } from '../values/toolchain.ts';
 import { type Coverage, judgeCoverage } from './coverage.ts';
 import { linkInputs } from './link-objects.ts';
 import { judgeReduction, type ReductionVerdict } from './reduction.ts';
-import { definedNames } from './symbol-names.ts';
 
 export interface AuditRequest {
   /** Output folder and source tree of a finished build, absolute. */
   readonly output: string;
   readonly tree: string;
   readonly mode: Mode;
-  readonly toolchain: Pick<Toolchain, 'bin' | 'suffix'>;
 }
 
 /** What the objects of a build say about it. */
@@ -28,16 +25,14 @@ export interface Audit {
 
 /**
  * Reads the objects of a finished build: whether each went through LTO, whether suffix reduction is in effect, and
- * where each suffixed symbol of vmlinux comes from. `run` starts the toolchain's llvm-nm.
+ * where each suffixed symbol of vmlinux comes from.
  * Throws a UserError where the build is not finished or a file of it is damaged.
  */
-export async function auditBuild(run: RunProgram, request: AuditRequest): Promise<Audit> {
-  const { output, tree, mode, toolchain } = request;
+export function auditBuild({ output, tree, mode }: AuditRequest): Audit {
   const inputs = linkInputs(output);
   const objects = inputs.objects.map((object) => readObject(output, object));
   const coverage = judgeCoverage(output, mode, inputs, objects);
   const image = analyseImage(output, tree, 'vmlinux', objects);
-  const names = await definedNames(run, toolchain, output, inputs.objects);
-  const reduction = judgeReduction(output, mode, image, names, inputs.objects);
+  const reduction = judgeReduction(output, mode, image, definersOf(objects), inputs.objects);
   return { coverage, reduction, objects, image };
 }

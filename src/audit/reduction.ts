@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { AnalysedImage } from '../suffix/analyse.ts';
 import { withFile } from '../suffix/bytes.ts';
+import type { Definers } from '../suffix/definers.ts';
 import { eachGlobalName } from '../suffix/elf-symbols.ts';
 import { isThin, type Mode } from '../values/mode.ts';
-import type { Definers } from './symbol-names.ts';
 
 /** Whether suffix reduction is in effect in what was built, and what says so. */
 export interface ReductionVerdict {
@@ -37,11 +37,8 @@ export function judgeReduction(
   const free = image.symbols.filter(({ kind, name, tu }) => {
     if (kind === 'unnamed' || tu === null) return false;
     const definers = names.get(name);
-    return (
-      definers !== undefined &&
-      definers.statics + definers.globals === 1 &&
-      definers.first === numbers.get(tu)
-    );
+    const [only, ...others] = [...(definers?.statics ?? []), ...(definers?.globals ?? [])];
+    return only !== undefined && others.length === 0 && only === numbers.get(tu);
   });
   const bare = barePromotions(output, names);
   const evidence = [
@@ -67,7 +64,7 @@ function barePromotions(output: string, names: ReadonlyMap<string, Definers>): r
   withFile(object, (source) =>
     eachGlobalName(source, (name) => {
       const definers = names.get(name);
-      if (definers !== undefined && definers.globals === 0) bare.push(name);
+      if (definers !== undefined && definers.globals.length === 0) bare.push(name);
     }),
   );
   return bare;

@@ -22,12 +22,16 @@ import type { FoundEntry } from './store-entry.ts';
 /** Name of the packed output folder in an entry. */
 export const STATE_PART = 'state.tar.zst';
 
-export interface OutputSetting {
+/** An output folder and whose build it is. */
+export interface OutputPlace {
   readonly tree: string;
   readonly output: string;
   /** Folders below the output folder that are none of its build. */
   readonly without: readonly string[];
   readonly identity: Identity;
+}
+
+export interface OutputSetting extends OutputPlace {
   readonly sources: Sources;
 }
 
@@ -50,11 +54,13 @@ export interface Carried {
 /**
  * Sees to it that the output folder is what a build may go on from: what is there already, where it is as this program
  * left it; else what `find` brings; else nothing. Times are set so that kbuild redoes what depends on files that
- * differ, and nothing else. What cannot be trusted is removed, and the status says why.
+ * differ, and nothing else. What cannot be trusted is removed, and the status says why. The list of `sources` may be
+ * made meanwhile.
  */
 export async function carryOutput(
   host: Host,
-  setting: OutputSetting,
+  setting: OutputPlace,
+  sources: Sources | Promise<Sources>,
   find: () => Promise<{ readonly found: FoundEntry } | { readonly none: string }>,
 ): Promise<Carried> {
   const since = Date.now();
@@ -62,13 +68,14 @@ export async function carryOutput(
   const kept = keptState(setting);
   if ('foreign' in kept) return { ...nothing(kept.foreign, since) };
   markBuilding(output);
-  if ('state' in kept) return adopt(setting, kept.state, 'kept', 0, since);
+  if ('state' in kept) return adopt({ ...setting, sources: await sources }, kept.state, 'kept', 0, since);
   const result = await find();
   if ('none' in result) return nothing(join(kept.removed, `not restored: ${result.none}`), since);
   const { key, folder, bytes } = result.found;
   try {
     const state = await unpack(host, setting, folder);
-    return adopt(setting, state, join(kept.removed, `restored from ${key}`), bytes, since);
+    const how = join(kept.removed, `restored from ${key}`);
+    return adopt({ ...setting, sources: await sources }, state, how, bytes, since);
   } catch (error) {
     host.signal.throwIfAborted();
     removeBuilt(output, setting.without);
@@ -91,7 +98,7 @@ type Kept =
   | { readonly foreign: string }
   | { readonly removed: string | undefined };
 
-function keptState(setting: OutputSetting): Kept {
+function keptState(setting: OutputPlace): Kept {
   const { output, without } = setting;
   const state = readState(output);
   if (state === 'absent') {
@@ -135,7 +142,7 @@ function firstDifference(output: string, files: readonly OutputFile[], times: bo
   })?.name;
 }
 
-async function unpack(host: Host, setting: OutputSetting, folder: string): Promise<OutputState> {
+async function unpack(host: Host, setting: OutputPlace, folder: string): Promise<OutputState> {
   const { output, identity } = setting;
   const manifest = await readManifest(folder);
   const refused = whyNotFor(manifest.identity, identity);

@@ -140,7 +140,7 @@ async function buildWith(chosen: Chosen): Promise<Outcome> {
   // Each waits for programs of its own most of the time.
   const [cached, found] = await both(
     caching && timed('cache: save', () => closeCaching(host, request, caching, end)),
-    timed('audit', () => audit(host, request, tree, mode, toolchain, result)),
+    timed('audit', async () => audit(request, tree, mode, result)),
   );
   const findings: BuildFindings = {
     request,
@@ -228,14 +228,7 @@ async function build(
   });
 }
 
-async function audit(
-  host: Host,
-  request: BuildRequest,
-  tree: KernelTree,
-  mode: Mode,
-  toolchain: Toolchain,
-  result: BuildResult,
-): Promise<Audit | undefined> {
+function audit(request: BuildRequest, tree: KernelTree, mode: Mode, result: BuildResult): Audit | undefined {
   if (!result.ok || !existsSync(path.join(request.output, 'vmlinux'))) return undefined;
-  return auditBuild(host.run, { output: request.output, tree: tree.path, mode, toolchain });
+  return auditBuild({ output: request.output, tree: tree.path, mode });
 }

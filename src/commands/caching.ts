@@ -4,7 +4,7 @@ import { cacheMakefile, clangOf, makeCompilerFolder } from '../cache/compiler-fo
 import { findEmbedding } from '../cache/embedding.ts';
 import { identityOf } from '../cache/identity.ts';
 import { OWN_FOLDER } from '../cache/output-files.ts';
-import { type Carried, carryOutput, type OutputSetting } from '../cache/output-level.ts';
+import { type Carried, carryOutput, type OutputPlace, type OutputSetting } from '../cache/output-level.ts';
 import { digestOutside, namedInArguments } from '../cache/outside.ts';
 import { readManifest, unpackPart } from '../cache/pack.ts';
 import { whySavingIsOff } from '../cache/save-policy.ts';
@@ -80,13 +80,14 @@ export async function openCaching(
     );
     for (const [name, value] of key) host.log.info(`  key: ${name} ${value}`);
     const others = [request.output, request.reportDir, ...(store.folder === undefined ? [] : [store.folder])];
-    const sources = await readSources(host, tree.path, others);
-    const setting: OutputSetting = {
+    // git is at work while the entry is unpacked.
+    const listed = readSources(host, tree.path, others);
+    listed.catch(() => undefined);
+    const place: OutputPlace = {
       tree: tree.path,
       output: request.output,
       without: [request.reportDir],
       identity: identityOf(host.env, request.arch.name, toolchain.digest, tree.path, request.output),
-      sources,
     };
     // The entry of the same configuration, else the newest of another one: kbuild tells what differs.
     const anyFamily = `${key
@@ -98,7 +99,8 @@ export async function openCaching(
     const live = store.folder !== undefined;
     // Where the compiler cache lies in the entry, the entry is needed in any case.
     if (!live) await find();
-    const carried = await carryOutput(host, setting, find);
+    const carried = await carryOutput(host, place, listed, find);
+    const setting: OutputSetting = { ...place, sources: await listed };
     host.log.info(`Output folder: ${carried.status}`);
     const afterOutput = Date.now();
     const { before, changed } = carried;

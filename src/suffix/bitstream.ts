@@ -12,7 +12,13 @@ type Abbreviation = readonly Operand[];
 export type Entry =
   | { readonly kind: 'end' }
   | { readonly kind: 'block'; readonly id: number; readonly width: number; readonly end: number }
-  | { readonly kind: 'record'; readonly code: number; readonly values: readonly number[] };
+  | {
+      readonly kind: 'record';
+      readonly code: number;
+      readonly values: readonly number[];
+      /** Where its blob lies: first byte, and byte after the last one. */
+      readonly blob?: readonly [start: number, end: number];
+    };
 
 /** A block that has been entered. */
 export interface Block {
@@ -159,6 +165,7 @@ export function bitReader(source: ByteSource, start: number, end: number): BitRe
 
   const abbreviated = (abbreviation: Abbreviation, keep: number): Entry => {
     const values: number[] = [];
+    let blob: readonly [number, number] | undefined;
     const add = (value: number) => {
       if (values.length <= keep) values.push(value);
     };
@@ -176,6 +183,7 @@ export function bitReader(source: ByteSource, start: number, end: number): BitRe
         const length = vbr(6);
         align();
         if (length > end - byte) throw fail('a blob is longer than the file');
+        blob = [byte, byte + length];
         byte += length;
         align();
         break;
@@ -184,7 +192,7 @@ export function bitReader(source: ByteSource, start: number, end: number): BitRe
     }
     const code = values.shift();
     if (code === undefined) throw fail('a record has no code');
-    return { kind: 'record', code, values };
+    return { kind: 'record', code, values, ...(blob !== undefined && { blob }) };
   };
 
   const unabbreviated = (keep: number): Entry => {

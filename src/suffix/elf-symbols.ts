@@ -79,6 +79,37 @@ export function symbolsContaining(source: ByteSource, marker: string): readonly 
   return found;
 }
 
+/**
+ * Calls `visit` with each defined symbol of an ELF file, in the order of the symbol table. Throws a UserError for a
+ * damaged file.
+ */
+export function eachSymbolOf(source: ByteSource, visit: (symbol: ElfSymbol) => void): void {
+  const elf = openElf(source);
+  const table = symbolTable(elf);
+  if (table === undefined) return;
+  const sectionName = sectionNames(elf, table);
+  // Hostile tables can name one long string very often.
+  let characters = 0;
+  eachSymbol(elf, table, (symbols, at, index) => {
+    const symbol = decode(elf, symbols, at);
+    if (symbol.type === undefined || symbol.shndx === SHN_UNDEF) return;
+    const name = nameAt(table.strings, symbols.getUint32(at, elf.little), NAME_LIMIT);
+    if (name === null) throw tooMuch(source, `a symbol's name has more than ${NAME_LIMIT} bytes`);
+    characters += name.length;
+    if (characters > table.strings.length * 2 + NAMES_LIMIT)
+      throw tooMuch(source, 'its symbol names overlap');
+    visit({
+      name,
+      type: symbol.type,
+      binding: BINDINGS[symbol.info >>> 4] ?? 'other',
+      visibility: VISIBILITIES[symbol.other & 3] ?? 'DEFAULT',
+      section: sectionName(symbol.shndx, index),
+      size: symbol.size,
+      value: symbol.value,
+    });
+  });
+}
+
 /** Calls `visit` with the name of each defined global symbol of an ELF file. Throws a UserError for a damaged one. */
 export function eachGlobalName(source: ByteSource, visit: (name: string) => void): void {
   const elf = openElf(source);

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { UserError } from '../values/error.ts';
-import { isBitcode, readBitcode } from './bitcode.ts';
+import { type BitcodeValue, isBitcode, readBitcode } from './bitcode.ts';
 import { type ByteSource, readBytes, withFile } from './bytes.ts';
 import { isElf } from './elf.ts';
+import { eachSymbolOf } from './elf-symbols.ts';
 
 /** One object of the link, told by what stands in it. */
 export interface LinkedObject {
@@ -13,6 +14,8 @@ export interface LinkedObject {
   readonly hashes: readonly string[];
   /** The source file as the compiler was given it, relative to the output folder or absolute. */
   readonly sourceFile: string | undefined;
+  /** What it defines, in its order. */
+  readonly values: readonly BitcodeValue[];
 }
 
 /** Where a suffixed symbol comes from. */
@@ -29,8 +32,9 @@ export function readObject(output: string, object: string): LinkedObject {
 
 function describe(source: ByteSource, object: string): LinkedObject {
   const start = readBytes(source, 0, Math.min(4, source.size));
-  if (isElf(start)) return { object, format: 'native', hashes: [], sourceFile: undefined };
-  if (!isBitcode(start)) return { object, format: 'other', hashes: [], sourceFile: undefined };
+  const nothing = { hashes: [], sourceFile: undefined };
+  if (isElf(start)) return { object, format: 'native', ...nothing, values: nativeValues(source) };
+  if (!isBitcode(start)) return { object, format: 'other', ...nothing, values: [] };
   const modules = readBitcode(source);
   if (modules.length === 0) throw new UserError(`${source.name}: has no LLVM module in it; build it again`);
   return {
@@ -38,7 +42,18 @@ function describe(source: ByteSource, object: string): LinkedObject {
     format: 'bitcode',
     hashes: modules.flatMap((module) => module.hash ?? []),
     sourceFile: modules.find((module) => module.sourceFile !== undefined)?.sourceFile,
+    values: modules.flatMap((module) => module.values),
   };
+}
+
+function nativeValues(source: ByteSource): readonly BitcodeValue[] {
+  const values: BitcodeValue[] = [];
+  eachSymbolOf(source, ({ name, type, binding }) => {
+    const form =
+      type === 'FUNC' || type === 'IFUNC' ? 'function' : type === 'OBJECT' ? 'variable' : 'assembly';
+    if (name !== '') values.push({ name, form, linkage: binding === 'LOCAL' ? 'local' : 'global' });
+  });
+  return values;
 }
 
 /**

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { type Audit, auditBuild } from '../../src/audit/audit.ts';
+import { readObject } from '../../src/suffix/units.ts';
 import { UserError } from '../../src/values/error.ts';
-import { testHost } from '../services/host.ts';
-import { testToolchainFolder, toolchainAt } from '../services/llvm.ts';
 import { type SmallBuild, type SmallBuildOptions, smallBuild } from '../services/small-build.ts';
 
 const builds: SmallBuild[] = [];
@@ -19,16 +18,15 @@ function made(options: SmallBuildOptions): SmallBuild {
   return build;
 }
 
-function audit({ output, tree }: SmallBuild, mode: 'thin' | 'thin-dist' | 'none'): Promise<Audit> {
-  const toolchain = toolchainAt(path.join(testToolchainFolder(), 'bin'));
-  return auditBuild(testHost().run, { output, tree, mode, toolchain });
+function audit({ output, tree }: SmallBuild, mode: 'thin' | 'thin-dist' | 'none'): Audit {
+  return auditBuild({ output, tree, mode });
 }
 
 for (const mode of ['thin', 'thin-dist'] as const) {
   for (const reduction of [true, false]) {
     test(`${mode}, reduction ${reduction ? 'on' : 'off'}: symbols, units and verdict are those of the objects`, async () => {
       const build = made({ mode, reduction });
-      const { coverage, reduction: verdict, image } = await audit(build, mode);
+      const { coverage, reduction: verdict, image } = audit(build, mode);
       assert.deepEqual(coverage, { bitcode: 2, native: 1, suspect: [] });
       assert.equal(verdict.effective, reduction, verdict.evidence.join('; '));
 
@@ -77,7 +75,7 @@ test('back ends that rename though the thin link was told not to are seen', asyn
   }
   build.tool('ld.lld', '-r', '-o', 'vmlinux.o', '--whole-archive', 'vmlinux.a');
   build.tool('ld.lld', '-o', 'vmlinux', 'vmlinux.o');
-  assert.equal((await audit(build, 'thin-dist')).reduction.effective, false);
+  assert.equal(audit(build, 'thin-dist').reduction.effective, false);
 });
 
 test('where nothing was promoted, nobody can tell', async () => {
@@ -93,10 +91,10 @@ test('where nothing was promoted, nobody can tell', async () => {
     'vmlinux.a',
   );
   build.tool('ld.lld', '-o', 'vmlinux', 'vmlinux.o');
-  const { reduction, image } = await audit(build, 'thin');
+  const { reduction, image } = audit(build, 'thin');
   assert.equal(image.totals.all, 0);
   assert.equal(reduction.effective, 'unknown');
-  assert.equal((await audit(build, 'none')).reduction.effective, 'unknown');
+  assert.equal(audit(build, 'none').reduction.effective, 'unknown');
 });
 
 test('an object that its own command made native is suspect', async () => {
@@ -109,7 +107,7 @@ test('an object that its own command made native is suspect', async () => {
   );
   writeFileSync(saved, line);
   writeFileSync(path.join(build.output, 'init/one.o'), readFileSync(path.join(build.output, 'native.o')));
-  const { coverage } = await audit(build, 'thin');
+  const { coverage } = audit(build, 'thin');
   assert.equal(coverage.bitcode, 1);
   assert.deepEqual(coverage.suspect, [
     {
@@ -130,7 +128,7 @@ test('a native object linked by itself from bitcode is suspect, one without LTO 
   build.compile('init/one.c', '-flto=thin', '-fno-lto');
   rmSync(path.join(build.output, 'vmlinux.a'));
   build.tool('llvm-ar', 'cDPrS', '--thin', 'vmlinux.a', 'init/one.o', 'lib/both.o', 'lib/entry.o');
-  assert.deepEqual((await audit(build, 'thin')).coverage, {
+  assert.deepEqual(audit(build, 'thin').coverage, {
     bitcode: 0,
     native: 2,
     suspect: [{ object: 'lib/both.o', reason: 'linked by itself with ld -r from bitcode (lib/two.o)' }],
@@ -148,7 +146,7 @@ test('libraries beside vmlinux.a are audited too', async () => {
     path.join(build.output, '.vmlinux.o.cmd'),
     `savedcmd_vmlinux.o := ${link} ; ./objtool vmlinux.o\n`,
   );
-  const { objects, coverage } = await audit(build, 'thin');
+  const { objects, coverage } = audit(build, 'thin');
   assert.deepEqual(
     objects.map(({ object }) => object),
     ['init/one.o', 'lib/entry.o', 'lib/two.o'],
@@ -160,34 +158,50 @@ test('a back end that is missing or made no native object is suspect', async () 
   const build = made({ mode: 'thin-dist', reduction: true });
   const native = path.join(build.output, 'lib/two.thinlto-native.o');
   writeFileSync(native, readFileSync(path.join(build.output, 'lib/two.o')));
-  assert.match((await audit(build, 'thin-dist')).coverage.suspect[0]?.reason ?? '', /is not native$/);
+  assert.match(audit(build, 'thin-dist').coverage.suspect[0]?.reason ?? '', /is not native$/);
   rmSync(native);
-  assert.match((await audit(build, 'thin-dist')).coverage.suspect[0]?.reason ?? '', /is not there$/);
+  assert.match(audit(build, 'thin-dist').coverage.suspect[0]?.reason ?? '', /is not there$/);
   rmSync(path.join(build.output, 'vmlinux.a'));
   build.tool('llvm-ar', 'cDPrS', '--thin', 'vmlinux.a', 'init/one.thinlto-native.o', 'lib/entry.o');
   assert.deepEqual(
-    (await audit(build, 'thin-dist')).coverage.suspect.map(({ object }) => object),
+    audit(build, 'thin-dist').coverage.suspect.map(({ object }) => object),
     ['lib/two.o'],
   );
   writeFileSync(path.join(build.output, 'vmlinux.thinlto-index'), 'lib/two.o\n');
-  const seen = (await audit(build, 'thin-dist')).coverage.suspect.map(({ object }) => object);
+  const seen = audit(build, 'thin-dist').coverage.suspect.map(({ object }) => object);
   assert.deepEqual(seen, ['init/one.o', 'lib/two.o']);
 });
 
-test('a build that is not finished is refused in one line', async () => {
+test('a build that is not finished is refused in one line', () => {
   const build = made({ mode: 'thin', reduction: true });
   for (const name of ['vmlinux', 'init/one.o', 'vmlinux.a']) {
     const file = path.join(build.output, name);
     const whole = readFileSync(file);
     rmSync(file);
-    await assert.rejects(audit(build, 'thin'), UserError, name);
+    assert.throws(() => audit(build, 'thin'), UserError, name);
     writeFileSync(file, whole);
   }
-  const missing = { ...toolchainAt(path.join(build.output, 'no-such-bin')) };
-  mkdirSync(path.join(build.output, 'empty'));
-  assert.ok(!existsSync(missing.bin));
-  await assert.rejects(
-    auditBuild(testHost().run, { output: build.output, tree: build.tree, mode: 'thin', toolchain: missing }),
-    UserError,
-  );
+});
+
+test('what an object defines is what llvm-nm lists of it', () => {
+  const build = made({ mode: 'thin', reduction: true });
+  const assembly =
+    'asm(".globl set_here; set_here: ret\\n.weak other\\n .set other, set_here\\nhidden:\\n.Lnot: nop"); int a; static int b; int *c(void) { return &b; }';
+  writeFileSync(path.join(build.tree, 'init/asm.c'), assembly);
+  build.compile('init/asm.c', '-flto=thin');
+  for (const object of ['init/one.o', 'lib/two.o', 'lib/entry.o', 'init/asm.o']) {
+    const listed = build
+      .tool('llvm-nm', '--defined-only', '--no-sort', object)
+      .split('\n')
+      .flatMap((line) => {
+        const [, letter = '', name = ''] = /^\S+ (\S) (.+)$/.exec(line) ?? [];
+        const global = letter === letter.toUpperCase() || 'vwu'.includes(letter);
+        return name === '' || name.startsWith('.L') ? [] : [`${global ? 'global' : 'local'} ${name}`];
+      });
+    const { values } = readObject(build.output, object);
+    const read = values
+      .filter(({ linkage }) => linkage !== 'private')
+      .map(({ name, linkage }) => `${linkage} ${name}`);
+    assert.deepEqual(read.sort(), listed.sort(), object);
+  }
 });

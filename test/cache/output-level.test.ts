@@ -73,7 +73,7 @@ async function scene(t: TestContext) {
   let last: OutputSetting;
   const carry = async (find = none as typeof found | typeof none, changes: Partial<Identity> = {}) => {
     last = await setting(changes);
-    return carryOutput(host, last, find);
+    return carryOutput(host, last, last.sources, find);
   };
   const make = () => {
     mkdirSync(path.join(output, 'mm'), { recursive: true });

@@ -49,7 +49,7 @@ test('totals are the sum of their parts', () => {
 
 test('a hash that two objects share belongs to neither', () => {
   const object = (name: string, ...hashes: string[]) =>
-    ({ object: name, format: 'bitcode', hashes, sourceFile: undefined }) as const;
+    ({ object: name, format: 'bitcode', hashes, sourceFile: undefined, values: [] }) as const;
   const units = unitsByHash([object('a.o', '1', '2'), object('b.o', '3'), object('c.o', '3')]);
   assert.equal(units.get('2')?.object, 'a.o');
   assert.equal(units.get('3'), null);
